@@ -1,0 +1,49 @@
+"""Causal scaled dot-product self-attention: the long-term interest (article §3.2.3, §4.2).
+
+Shapes, with any number of leading axes (none for one user, B for a batch):
+    h, q, k, long (..., T, H)    Wq, Wk (H, H)    w (..., T, T)
+Row t of w weighs the events s ≤ t. The article sums over h itself, so there is no value matrix.
+"""
+
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from .functions import softmax, transpose, weight_gradient
+
+
+class Cache(NamedTuple):
+    h: np.ndarray  # (..., T, H)
+    Wq: np.ndarray  # (H, H)
+    Wk: np.ndarray  # (H, H)
+    q: np.ndarray  # (..., T, H)
+    k: np.ndarray  # (..., T, H)
+    w: np.ndarray  # (..., T, T), rows sum to one
+
+
+def forward(h, Wq, Wk):
+    """Returns long (..., T, H), the weighted sum of the states so far, and the cache."""
+    T = h.shape[-2]
+    q = h @ Wq  # (8)
+    k = h @ Wk  # (8)
+    scores = q @ transpose(k) / sqrt(q.shape[-1])  # (9)
+    future = np.triu(np.ones((T, T), bool), 1)
+    w = softmax(np.where(future, -np.inf, scores))  # (9)
+    long = w @ h  # (10)
+    return long, Cache(h, Wq, Wk, q, k, w)
+
+
+def backward(dlong, cache):
+    """Returns dh (..., T, H) and {"Wq", "Wk"}."""
+    h, Wq, Wk, q, k, w = cache
+    dw = dlong @ transpose(h)  # ∂(10)
+    dh = transpose(w) @ dlong  # ∂(10)
+    dscores = w * (dw - (dw * w).sum(axis=-1, keepdims=True))  # ∂(9)
+    dscores = dscores / sqrt(q.shape[-1])  # ∂(9)
+    dq = dscores @ k  # ∂(9)
+    dk = transpose(dscores) @ q  # ∂(9)
+    dh = dh + dq @ Wq.T + dk @ Wk.T  # ∂(8)
+    dWq = weight_gradient(h, dq)  # ∂(8)
+    dWk = weight_gradient(h, dk)  # ∂(8)
+    return dh, {"Wq": dWq, "Wk": dWk}

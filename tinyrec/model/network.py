@@ -1,0 +1,82 @@
+"""The whole network, forward and backward, from a block of histories to the loss.
+
+A block holds B users' histories, padded on the right to T; N items, M kinds, K negatives.
+The layers come from a room given as `layers`: an object with modules (or anything that has
+`forward` and `backward`) named embedding, lstm, attention, interest, scorer and loss.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Block(NamedTuple):
+    items: np.ndarray  # (B, T), what was taken at each step
+    kinds: np.ndarray  # (B, T), how (viewed, bought, …)
+    positives: np.ndarray  # (B, T), what was taken next
+    negatives: np.ndarray  # (B, K), items drawn evenly, a user's own
+    lengths: np.ndarray  # (B,), real steps; the rest is padding
+
+
+class Dropout(NamedTuple):
+    """Factors on x, long and h while training: 0 where dropped, 1 / (1 − rate) elsewhere."""
+
+    x: np.ndarray | float = 1.0  # (B, T, D)
+    long: np.ndarray | float = 1.0  # (B, T, H)
+    h: np.ndarray | float = 1.0  # (B, T, H)
+
+
+NO_DROPOUT = Dropout()
+
+
+def initial(rng, items, kinds, dim, hidden, dtype=np.float32):
+    """Fresh parameters: normal, with variance one over the number of a matrix's rows."""
+
+    def normal(*shape, std):
+        return rng.normal(0, std, shape).astype(dtype)
+
+    return {
+        "E": normal(items, dim, std=0.05),
+        "A": normal(kinds, dim, std=0.05),
+        "W": normal(dim, 4 * hidden, std=dim**-0.5),
+        "U": normal(hidden, 4 * hidden, std=hidden**-0.5),
+        "b": np.zeros(4 * hidden, dtype),
+        "Wq": normal(hidden, hidden, std=hidden**-0.5),
+        "Wk": normal(hidden, hidden, std=hidden**-0.5),
+        "Wu": normal(2 * hidden, dim, std=(2 * hidden) ** -0.5),
+        "bu": np.zeros(dim, dtype),
+        "bias": np.zeros(items, dtype),
+    }
+
+
+def interest(params, items, kinds, layers, dropout=NO_DROPOUT):
+    """Equations (1) to (11): returns u (B, T, D) and the caches of the layers passed."""
+    p = params
+    x, embedding = layers.embedding.forward(items, kinds, p["E"], p["A"])
+    h, lstm = layers.lstm.forward(x * dropout.x, p["W"], p["U"], p["b"])
+    long, attention = layers.attention.forward(h, p["Wq"], p["Wk"])
+    u, both = layers.interest.forward(long * dropout.long, h * dropout.h, p["Wu"], p["bu"])
+    return u, (embedding, lstm, attention, both)
+
+
+def forward(params, block, beta, layers, dropout=NO_DROPOUT, rows=None):
+    """Equations (1) to (13): returns the loss, the two kinds of logits and the cache."""
+    u, caches = interest(params, block.items, block.kinds, layers, dropout)
+    logits, scorer = layers.scorer.forward(
+        u, params["E"], params["bias"], block.positives, block.negatives
+    )
+    loss, losses = layers.loss.forward(*logits, block.lengths, beta, rows)
+    return loss, logits, (*caches, scorer, losses, dropout, layers)
+
+
+def backward(cache):
+    """The gradient of the loss in every parameter: the layers again, from last to first."""
+    embedding, lstm, attention, both, scorer, losses, dropout, layers = cache
+    dlogits, _ = layers.loss.backward(1.0, losses)
+    du, d_scorer = layers.scorer.backward(dlogits, scorer)
+    (dlong, dh), d_interest = layers.interest.backward(du, both)
+    dh_attended, d_attention = layers.attention.backward(dlong * dropout.long, attention)
+    dx, d_lstm = layers.lstm.backward(dh * dropout.h + dh_attended, lstm)
+    _, d_embedding = layers.embedding.backward(dx * dropout.x, embedding)
+    dE = d_embedding["E"] + d_scorer["E"]  # the item vectors enter twice: (1) and (12)
+    return {**d_embedding, **d_lstm, **d_attention, **d_interest, **d_scorer, "E": dE}

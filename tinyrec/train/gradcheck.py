@@ -1,0 +1,126 @@
+"""Is every backward pass the derivative of its forward pass? Nudge each number and see.
+
+Small sizes, float64: B users, T steps, N items, M kinds, D and H wide, K negatives.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..model import network
+
+TOLERANCE = 1e-7
+B, N, M, D, H, K = 2, 7, 3, 4, 3, 5
+
+
+class Line(NamedTuple):
+    layer: str
+    name: str  # of the parameter or the input
+    steps: int  # T
+    error: float
+
+
+def numerical(f, array, h=1e-5):
+    """The gradient of f() in array by central differences, (f(a + h) − f(a − h)) / 2h.
+
+    f takes no argument: it reads `array`, whose entries are nudged in place and put back.
+    """
+    gradient = np.zeros_like(array)
+    for entry in np.ndindex(array.shape):
+        kept = array[entry]
+        array[entry] = kept + h
+        above = f()
+        array[entry] = kept - h
+        below = f()
+        array[entry] = kept
+        gradient[entry] = (above - below) / (2 * h)
+    return gradient
+
+
+def error(analytic, numeric):
+    """max|a − n| / max(1e−8, max|a| + max|n|): relative to the array's largest entries."""
+    if np.shape(analytic) != numeric.shape or not np.isfinite(analytic).all():
+        return np.inf
+    scale = np.abs(analytic).max() + np.abs(numeric).max()
+    return float(np.abs(analytic - numeric).max() / max(1e-8, scale))
+
+
+def as_tuple(value):
+    return value if isinstance(value, tuple) else (value,)
+
+
+def layer_cases(rng, T):
+    """What each layer is called with: {layer: (names of its inputs, all its arguments)}."""
+    normal = rng.normal
+    items = rng.integers(0, N, (B, T))
+    embedding = {"items": items, "kinds": rng.integers(0, M, (B, T))}
+    embedding |= {"E": normal(size=(N, D)), "A": normal(size=(M, D))}
+    lstm = {"x": normal(size=(B, T, D)), "W": normal(size=(D, 4 * H))}
+    lstm |= {"U": normal(size=(H, 4 * H)), "b": normal(size=4 * H)}
+    attention = {"h": normal(size=(B, T, H))}
+    attention |= {"Wq": normal(size=(H, H)), "Wk": normal(size=(H, H))}
+    interest = {"long": normal(size=(B, T, H)), "h": normal(size=(B, T, H))}
+    interest |= {"Wu": normal(size=(2 * H, D)), "bu": normal(size=D)}
+    scorer = {"u": normal(size=(B, T, D)), "E": normal(size=(N, D)), "bias": normal(size=N)}
+    scorer |= {"positives": items, "negatives": rng.integers(0, N, (B, K))}
+    loss = {"z_positive": normal(size=(B, T)), "z_negative": normal(size=(B, T, K))}
+    loss |= {"lengths": np.array([T, max(1, T - 2)]), "beta": 0.4}
+    return {
+        "embedding": ((), embedding),
+        "lstm": (("x",), lstm),
+        "attention": (("h",), attention),
+        "interest": (("long", "h"), interest),
+        "scorer": (("u",), scorer),
+        "loss": (("z_positive", "z_negative"), loss),
+    }
+
+
+def check_layer(layer, inputs, arguments, rng):
+    """Yields (name, error) for every input and parameter of one layer.
+
+    The outputs are summed up with random weights, so that there is one number to differentiate.
+    """
+    outputs, cache = layer.forward(*arguments.values())
+    weights = tuple(rng.normal(size=np.shape(output)) for output in as_tuple(outputs))
+    d_outputs = weights if isinstance(outputs, tuple) else weights[0]
+    d_inputs, grads = layer.backward(d_outputs, cache)
+    analytic = dict(zip(inputs, as_tuple(d_inputs), strict=False)) | grads
+
+    def weighted_sum():
+        outputs, _ = layer.forward(*arguments.values())
+        return sum(np.sum(w * o) for w, o in zip(weights, as_tuple(outputs), strict=True))
+
+    for name, gradient in analytic.items():
+        yield name, error(gradient, numerical(weighted_sum, arguments[name]))
+
+
+def check_network(layers, rng, T):
+    """Yields (name, error) for every parameter of the whole network, with dropout and loss."""
+    params = network.initial(rng, N, M, D, H, dtype=np.float64)
+    params = {name: rng.normal(0, 0.5, value.shape) for name, value in params.items()}
+    block = network.Block(
+        items=rng.integers(0, N, (B, T)),
+        kinds=rng.integers(0, M, (B, T)),
+        positives=rng.integers(0, N, (B, T)),
+        negatives=rng.integers(0, N, (B, K)),
+        lengths=np.array([T, max(1, T - 2)]),
+    )
+    dropout = network.Dropout(*(rng.integers(0, 2, (B, T, width)) * 2.0 for width in (D, H, H)))
+
+    def loss():
+        return network.forward(params, block, 0.4, layers, dropout)[0]
+
+    _, _, cache = network.forward(params, block, 0.4, layers, dropout)
+    for name, gradient in network.backward(cache).items():
+        yield name, error(gradient, numerical(loss, params[name]))
+
+
+def report(layers, seed=0):
+    """Yields a Line for every input and parameter, layer by layer and for the whole network."""
+    rng = np.random.default_rng(seed)
+    for T in (1, 5):
+        for name, (inputs, arguments) in layer_cases(rng, T).items():
+            for array, difference in check_layer(getattr(layers, name), inputs, arguments, rng):
+                yield Line(name, array, T, difference)
+        for array, difference in check_network(layers, rng, T):
+            yield Line("network", array, T, difference)
