@@ -1,0 +1,60 @@
+import numpy as np
+
+from tinyrec.preprocess import sequences
+from tinyrec.preprocess.sequences import Log
+
+#   user 0: items 10 11 12 13 14    user 1: 20 21    user 2: 30 31 32
+ITEMS = np.array([10, 11, 12, 13, 14, 20, 21, 30, 31, 32])
+LOG = Log(ITEMS, np.zeros(10, int), np.array([0, 5, 7, 10]))
+
+
+def test_leave_one_out_holds_out_the_last_two_events_of_users_with_three_or_more():
+    split = sequences.leave_one_out(LOG)
+    assert split.train.tolist() == [[0, 3], [5, 7], [7, 8]]
+    assert ITEMS[split.valid[:, 1]].tolist() == [13, 31]
+    assert ITEMS[split.test[:, 1]].tolist() == [14, 32]
+    assert split.test.tolist() == [[0, 4], [7, 9]]
+
+
+def test_a_split_in_time_learns_nothing_from_after_the_first_point():
+    time = np.array([0.0, 1, 2, 8.5, 9.5, 3, 9.7, 8.2, 8.4, 9.9])
+    first, second = np.quantile(time, [0.5, 0.7])
+    split = sequences.at_time(LOG, time, valid_from=0.5, test_from=0.7)
+    inside = sequences.covered(split.train, 10)
+    assert inside.any() and time[inside].max() < first
+    assert all(first <= time[stop] < second for _, stop in split.valid)
+    assert all(time[stop] >= second for _, stop in split.test)
+    for start, stop in split.test:
+        assert (time[start:stop] < second).all()
+        assert stop > start
+    assert ITEMS[split.test[:, 1]].tolist() == [14, 21, 32]
+
+
+def test_every_event_but_a_users_first_is_a_target_exactly_once():
+    spans = np.array([[0, 5], [5, 7], [7, 10]])
+    for longest in (1, 2, 3, 100):
+        cut = sequences.windows(spans, longest)
+        targets = [at for start, stop in cut for at in range(start + 1, stop)]
+        assert sorted(targets) == [1, 2, 3, 4, 6, 8, 9]
+        assert max(stop - start - 1 for start, stop in cut) <= longest
+
+
+def test_a_user_with_one_event_gives_no_window():
+    assert len(sequences.windows(np.array([[0, 1], [1, 1]]), 5)) == 0
+
+
+def test_padding_is_on_the_right():
+    padded = sequences.pad(ITEMS, np.array([[5, 7], [0, 4]]))
+    assert padded.tolist() == [[20, 21, 0, 0], [10, 11, 12, 13]]
+
+
+def test_latest_keeps_the_end_of_a_history():
+    assert sequences.latest(np.array([[0, 5], [5, 7]]), 3).tolist() == [[2, 5], [5, 7]]
+
+
+def test_blocks_hold_every_span_once_and_grow_in_length():
+    spans = np.array([[0, 5], [5, 7], [7, 10], [2, 3]])
+    blocks = list(sequences.by_length(spans, 2))
+    assert [len(block) for block in blocks] == [2, 2]
+    lengths = [stop - start for block in blocks for start, stop in spans[block]]
+    assert lengths == [1, 2, 3, 5]

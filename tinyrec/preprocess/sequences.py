@@ -1,0 +1,103 @@
+"""From a log to what the model eats: splits, windows, blocks (article §3.2.1, serialisation).
+
+The log stays one flat pair of arrays, users one behind the other. A *span* is (start, stop)
+into it: a user's events from start up to, not including, stop. For a training span every event
+but the first is a target once; for a test span the event at `stop` is the one to be guessed.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+BLOCK = 16  # users in a block, the unit of work
+
+
+class Log(NamedTuple):
+    items: np.ndarray  # (n,) int32
+    kinds: np.ndarray  # (n,) int32
+    starts: np.ndarray  # (users + 1,): user u has the events starts[u] … starts[u + 1] − 1
+
+
+class Split(NamedTuple):
+    train: np.ndarray  # (users, 2) spans to learn from
+    valid: np.ndarray  # (·, 2) spans before a target, to choose on
+    test: np.ndarray  # (·, 2) spans before a target, to report
+
+
+def serialise(events):
+    """The events as a Log; rows are already sorted by user, then time."""
+    starts = np.searchsorted(events.user, np.arange(len(events.users) + 1))
+    return Log(events.item, events.kind, starts)
+
+
+def leave_one_out(log):
+    """Each user's last event is the test target, the one before it the validation target.
+
+    Users with fewer than three events are learnt from whole and not tested.
+    """
+    start, stop = log.starts[:-1], log.starts[1:]
+    held_out = np.where(stop - start >= 3, 2, 0)
+    tested = held_out > 0
+    train = np.stack([start, stop - held_out], axis=1)
+    valid = np.stack([start, stop - 2], axis=1)[tested]
+    test = np.stack([start, stop - 1], axis=1)[tested]
+    return Split(train, valid, test)
+
+
+def at_time(log, time, valid_from=0.8, test_from=0.9):
+    """Split all users at the same two points in time, the given shares of the log.
+
+    Learn from what came before the first; the targets are each user's first event after the
+    first point (validation) and after the second (test), if that user had events before it.
+    """
+    first, second = np.quantile(time, [valid_from, test_from])
+    start, stop = log.starts[:-1], log.starts[1:]
+    at_first = start + np.add.reduceat(time < first, start)
+    at_second = start + np.add.reduceat(time < second, start)
+    train = np.stack([start, at_first], axis=1)
+    valid = train[(start < at_first) & (at_first < at_second)]
+    test = np.stack([start, at_second], axis=1)[(start < at_second) & (at_second < stop)]
+    return Split(train, valid, test)
+
+
+def windows(spans, longest):
+    """Cut spans into windows of at most `longest` targets each, counted from the end.
+
+    Every event but a span's first is a target exactly once; neighbours share one event.
+    """
+    cut = [
+        (max(start, end - longest - 1), end)
+        for start, stop in spans
+        for end in range(stop, start + 1, -longest)
+    ]
+    return np.array(cut, dtype=np.int64).reshape(-1, 2)
+
+
+def latest(spans, longest):
+    """The last `longest` events of each span."""
+    start, stop = spans.T
+    return np.stack([np.maximum(start, stop - longest), stop], axis=1)
+
+
+def covered(spans, n):
+    """Which of the log's n events lie in one of the spans, which do not overlap: (n,) bool."""
+    spans = spans[spans[:, 0] < spans[:, 1]]
+    edges = np.zeros(n + 1, np.int8)
+    np.add.at(edges, spans[:, 0], 1)
+    np.add.at(edges, spans[:, 1], -1)
+    return np.cumsum(edges[:-1], dtype=np.int8).astype(bool)
+
+
+def pad(values, spans):
+    """The values of B spans side by side, (B, T), padded on the right with zeros."""
+    padded = np.zeros((len(spans), (spans[:, 1] - spans[:, 0]).max()), np.int64)
+    for row, (start, stop) in zip(padded, spans, strict=True):
+        row[: stop - start] = values[start:stop]
+    return padded
+
+
+def by_length(spans, size):
+    """Sort spans by length and cut them into blocks of at most `size`; yields index arrays."""
+    order = np.argsort(spans[:, 1] - spans[:, 0], kind="stable")
+    for first in range(0, len(order), size):
+        yield order[first : first + size]
