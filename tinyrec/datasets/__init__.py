@@ -1,0 +1,1 @@
+"""Logs to learn from: the bundled shop, and MovieLens on request."""
