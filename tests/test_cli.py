@@ -1,0 +1,161 @@
+"""The command line as its user meets it: a real process, real files, exit codes and one line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+SMALL = ["--dim", "8", "--hidden", "8", "--negatives", "8", "--epochs", "2", "--lr", "0.01"]
+
+
+def tinyrec(*arguments, cwd):
+    command = [sys.executable, "-m", "tinyrec", *map(str, arguments)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a log, and a model trained on it by the command line."""
+    folder = tmp_path_factory.mktemp("cli")
+    rng = np.random.default_rng(0)
+    lines = [" ".join(f"{(start + step) % 30:02}" for step in range(9))
+             for start in rng.integers(0, 30, 80)]  # fmt: skip
+    (folder / "log.txt").write_text("\n".join(lines) + "\n")
+    (folder / "items.csv").write_text(
+        "item,title\n" + "".join(f"{i:02},Thing number {i}\n" for i in range(30))
+    )
+    done = tinyrec("train", "log.txt", "--items", "items.csv", "--out", "m.npz", *SMALL,
+                   "--json", "train.json", cwd=folder)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (folder / "train.out").write_text(done.stdout)
+    return folder
+
+
+def test_train_prints_a_line_an_epoch_a_table_and_titled_recommendations(folder):
+    printed = (folder / "train.out").read_text()
+    assert printed.count("validation NDCG@10") == 2
+    for row in ("tinyrec", "popularity", "markov", "decayed markov", "matrix factorisation"):
+        assert f"\n{row} " in printed
+    assert "each user's last event held out; all 30 items ranked, seen ones excluded" in printed
+    assert "10. p = " in printed
+    assert "Thing number" in printed
+
+
+def test_train_leaves_a_model_and_a_picture_and_no_checkpoint(folder):
+    assert (folder / "m.npz").exists()
+    assert (folder / "m.png").read_bytes().startswith(b"\x89PNG")
+    assert not (folder / "m.checkpoint.npz").exists()
+
+
+def test_the_json_of_train_holds_the_contracts_keys_and_the_printed_figures(folder):
+    found = json.loads((folder / "train.json").read_text())
+    assert set(found) == {"model", "baselines", "users", "items", "events", "seconds"}
+    assert (found["users"], found["items"], found["events"]) == (80, 30, 720)
+    assert f"{found['model']['ndcg@10']:.4f}" in (folder / "train.out").read_text()
+    assert set(found["baselines"]["markov"]) == set(found["model"])
+
+
+def test_evaluate_repeats_what_train_measured(folder):
+    done = tinyrec("evaluate", "m.npz", "log.txt", "--json", "e.json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    trained = json.loads((folder / "train.json").read_text())
+    evaluated = json.loads((folder / "e.json").read_text())
+    assert evaluated["model"] == trained["model"]
+    assert evaluated["baselines"] == trained["baselines"]
+
+
+def test_evaluate_takes_another_log(folder):
+    (folder / "other.txt").write_text("00 01 02 03\n05 06 07\n")
+    done = tinyrec("evaluate", "m.npz", "other.txt", "--json", "o.json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "2 users" in done.stdout
+    assert 0 <= json.loads((folder / "o.json").read_text())["model"]["ndcg@10"] <= 1
+
+
+def test_recommend_prints_k_titled_items_for_a_user_and_for_a_history(folder):
+    for who in (["--user", "7"], ["--history", "03,04"]):
+        done = tinyrec("recommend", "m.npz", *who, "-k", "4", "--json", "r.json", cwd=folder)
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) == 4
+        items = [row["item"] for row in json.loads((folder / "r.json").read_text())]
+        assert all(item in done.stdout for item in items)
+        assert "Thing number" in done.stdout
+
+
+def test_explain_prints_parts_that_add_up_and_draws_them(folder):
+    done = tinyrec("explain", "m.npz", "--user", "7", "--plot", "why.png", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    z, _, long, short, base = done.stdout.splitlines()[1].split()[:5]
+    assert float(z) == pytest.approx(float(long) + float(short) + float(base), abs=0.02)
+    assert (folder / "why.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_gradcheck_prints_a_line_a_parameter_and_all_are_ok(folder):
+    done = tinyrec("gradcheck", cwd=folder)
+    assert done.returncode == 0, done.stdout
+    lines = done.stdout.splitlines()
+    assert len(lines) > 40
+    assert all(line.endswith("ok") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "missing.txt"], "missing.txt: No such file"),
+        (["train", "."], "a directory"),
+        (["train", "log.txt", "--epochs", "0"], "epochs"),
+        (["train", "log.txt", "--epochs", "many"], "--epochs"),
+        (["train", "log.txt", "--lr", "-1"], "lr"),
+        (["train", "log.txt", "--lr", "1e30"], "smaller learning rate"),
+        (["train", "log.txt", "--split", "time"], "no times"),
+        (["train", "log.txt", "--split", "sideways"], "split"),
+        (["train", "log.txt", "--threads", "0"], "threads"),
+        (["train", "log.txt", "--out", "nowhere/m.npz"], "nowhere/m.npz"),
+        (["train", "log.txt", "--json", "nowhere/j.json"], "nowhere/j.json"),
+        (["train", "log.txt", "--out", "new.npz", "--resume"], "no checkpoint"),
+        (["train", "log.txt", "--items", "log.txt"], "item"),
+        (["recommend", "m.npz"], "--user"),
+        (["recommend", "m.npz", "--user", "999"], "999"),
+        (["recommend", "m.npz", "--history", "03,xx"], "xx"),
+        (["recommend", "m.npz", "--user", "7", "-k", "0"], "k is 0"),
+        (["recommend", "log.txt", "--user", "7"], "not a file that tinyrec wrote"),
+        (["evaluate", "missing.npz"], "no such file"),
+        (["explain", "m.npz", "--user", "7", "--plot", "nowhere/x.png"], "nowhere/x.png"),
+        (["explain", "m.npz", "--user", "7", "--plot", "x.docx"], "x.docx"),
+        (["sing"], "sing"),
+        ([], "COMMAND"),
+    ],
+)
+def test_a_wrong_request_ends_with_exit_code_2_and_one_line(folder, arguments, words):
+    arguments = arguments + SMALL[:6] if arguments[:1] == ["train"] else arguments
+    done = tinyrec(*arguments, cwd=folder)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert words in done.stderr
+
+
+def test_an_interrupted_training_keeps_its_checkpoint_and_goes_on(folder):
+    arguments = ["train", "log.txt", "--out", "i.npz", *SMALL[:6], "--epochs", "300"]
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "tinyrec", *arguments], cwd=folder, text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    while "epoch   3/300" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130
+    assert "--resume" in said
+    assert "Traceback" not in said
+    assert (folder / "i.checkpoint.npz").exists()
+
+    done = tinyrec(*arguments, "--resume", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "epoch   1/300" not in done.stdout
+    assert "epoch 300/300" in done.stdout

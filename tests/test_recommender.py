@@ -1,0 +1,216 @@
+"""The front door, on small invented logs and, where they are here, on real ones."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinyrec import InputError, Recommender, read_events
+from tinyrec.preprocess.events import clean
+
+SMALL = {"dim": 8, "hidden": 8, "negatives": 8, "batch": 16, "epochs": 2, "lr": 1e-2}
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+def cycling(users=60, length=8, items=12, first=0):
+    """Everyone walks 0, 1, 2, … around a circle of items, from a place of their own."""
+    rows = {"user": [], "item": []}
+    for user in range(first, first + users):
+        start = user * 5 % items
+        rows["user"] += [f"u{user}"] * length
+        rows["item"] += [f"{(start + step) % items:03}" for step in range(length)]
+    return clean(rows)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return Recommender(**SMALL | {"epochs": 60, "dropout": 0.0}).fit(cycling())
+
+
+def test_it_learns_what_comes_next(fitted):
+    items, probabilities = fitted.recommend(history=["003", "004", "005"], k=3)
+    assert items[0] == "006"
+    assert np.all(np.diff(probabilities) <= 0)
+    assert fitted.evaluate()["hr@10"] == 1
+    assert fitted.evaluate()["mrr"] > 0.9
+
+
+def test_recommend_gives_raw_ids_and_leaves_out_what_was_seen(fitted):
+    items, _ = fitted.recommend(user="u0", k=100)
+    seen = {f"{item:03}" for item in range(8)}
+    assert set(items) == {f"{item:03}" for item in range(12)} - seen
+    everything, _ = fitted.recommend(user="u0", k=100, exclude_seen=False)
+    assert len(everything) == 12
+
+
+def test_predict_proba_gives_the_probabilities_recommend_shows(fitted):
+    items, probabilities = fitted.recommend(user="u3", k=4)
+    assert fitted.predict_proba("u3", items) == pytest.approx(probabilities)
+    history = ["001", "002"]
+    items, probabilities = fitted.recommend(history=history, k=4)
+    assert fitted.predict_proba(history, items[::-1]) == pytest.approx(probabilities[::-1])
+
+
+def test_an_explanations_parts_add_up_to_the_logits(fitted):
+    found = fitted.explain(user="u1", k=3)
+    _, probabilities = fitted.recommend(user="u1", k=3)
+    z = found.long + found.short + found.base
+    assert 1 / (1 + np.exp(-z)) == pytest.approx(probabilities, rel=1e-4)
+    assert found.events.sum(axis=1) == pytest.approx(found.long, rel=1e-4)
+    assert found.weights.sum() == pytest.approx(1, rel=1e-5)
+
+
+def test_history_has_an_entry_an_epoch_and_the_best_one_is_kept(fitted):
+    assert [entry["epoch"] for entry in fitted.history_] == list(range(1, 61))
+    assert {"loss", "accuracy", "seconds", "hr@10", "ndcg@10"} <= set(fitted.history_[0])
+    assert fitted.history_[-1]["loss"] < fitted.history_[0]["loss"]
+
+
+def test_the_kept_parameters_are_those_of_the_best_epoch():
+    model = Recommender(**SMALL | {"epochs": 6, "lr": 0.3})
+    model.fit(cycling())
+    best = max(entry["ndcg@10"] for entry in model.history_)
+    again = model._evaluate(model.params, model.log, model.split.valid)
+    assert again["ndcg@10"] == pytest.approx(best)
+
+
+def test_a_saved_model_says_the_same_when_loaded(fitted, tmp_path):
+    fitted.save(tmp_path / "m.npz")
+    loaded = Recommender.load(tmp_path / "m.npz")
+    for one, other in zip(
+        fitted.recommend(user="u5"), loaded.recommend(user="u5"), strict=True
+    ):
+        assert np.array_equal(one, other)
+    assert loaded.evaluate() == fitted.evaluate()
+    assert loaded.history_ == fitted.history_
+    assert loaded.settings == fitted.settings
+
+
+def test_a_saved_model_holds_no_pickle(fitted, tmp_path):
+    fitted.save(tmp_path / "m.npz")
+    with np.load(tmp_path / "m.npz", allow_pickle=False) as file:
+        assert all(file[name].dtype != object for name in file.files)
+
+
+def test_the_result_depends_on_the_seed_and_not_on_the_threads():
+    events = cycling()
+    one, three = (Recommender(**SMALL, threads=n).fit(events) for n in (1, 3))
+    other_seed = Recommender(**SMALL, seed=1).fit(events)
+    for name, value in one.params.items():
+        assert np.array_equal(value, three.params[name]), name
+    assert not np.array_equal(one.params["W"], other_seed.params["W"])
+
+
+def test_a_training_that_goes_on_ends_where_an_uninterrupted_one_does(tmp_path):
+    events, checkpoint = cycling(), tmp_path / "c.npz"
+    whole = Recommender(**SMALL | {"epochs": 4}).fit(events)
+
+    def stop_after_two(history):
+        if len(history) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Recommender(**SMALL | {"epochs": 4}).fit(
+            events, on_epoch=stop_after_two, checkpoint=checkpoint
+        )
+    resumed = Recommender(**SMALL | {"epochs": 4})
+    resumed.fit(events, checkpoint=checkpoint, resume=True)
+    for name, value in whole.params.items():
+        assert np.array_equal(value, resumed.params[name]), name
+    assert len(resumed.history_) == 4
+
+
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
+    Recommender(**SMALL).fit(cycling(), checkpoint=tmp_path / "c.npz")
+    with pytest.raises(InputError, match="other settings"):
+        Recommender(**SMALL | {"lr": 0.5}).fit(
+            cycling(), checkpoint=tmp_path / "c.npz", resume=True
+        )
+
+
+def test_training_that_diverges_stops_with_a_word():
+    with pytest.raises(InputError, match="smaller learning rate"):
+        Recommender(**SMALL | {"lr": 1e30, "epochs": 5}).fit(cycling())
+
+
+def test_held_out_events_may_come_alone_or_with_their_histories():
+    whole = cycling(length=8)
+    past, last = cycling(length=7), clean(only_last(cycling(length=8)))
+    model = Recommender(**SMALL).fit(past, valid=whole)
+    assert model.split.train.sum() > 0
+    assert model.evaluate(last) == pytest.approx(model.evaluate(whole))
+
+
+def only_last(events):
+    starts = np.flatnonzero(np.diff(events.user, append=-1) != 0)
+    return {
+        "user": [events.users[events.user[i]] for i in starts],
+        "item": [events.items[events.item[i]] for i in starts],
+    }
+
+
+def test_with_valid_given_every_event_is_learnt_from():
+    model = Recommender(**SMALL | {"epochs": 1}).fit(cycling(length=7), valid=cycling(length=8))
+    spans = model.split.train
+    assert (spans[:, 1] - spans[:, 0]).sum() == len(model.log.items)
+
+
+def test_new_users_are_evaluated_and_an_unknown_target_is_a_miss(fitted):
+    newcomers = cycling(users=10, first=100)
+    assert fitted.evaluate(newcomers)["hr@10"] == 1
+    unknown = clean({"user": ["x"] * 3, "item": ["000", "001", "never seen"]})
+    assert fitted.evaluate(unknown)["hr@10"] == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [({"dim": 0}, "dim"), ({"dropout": 1.0}, "dropout"), ({"lr": -1}, "lr"), ({"t": 2}, "t is"),
+     ({"split": "middle"}, "split"), ({"epochs": 0}, "epochs"), ({"lr": float("nan")}, "lr")],
+)  # fmt: skip
+def test_a_setting_out_of_range_is_named(wrong, word):
+    with pytest.raises(InputError, match=word):
+        Recommender(**wrong)
+
+
+def test_unknown_users_and_items_are_named(fitted):
+    with pytest.raises(InputError, match="nobody"):
+        fitted.recommend(user="nobody")
+    with pytest.raises(InputError, match="977"):
+        fitted.recommend(history=["001", "977"])
+    with pytest.raises(InputError, match="history is empty"):
+        fitted.recommend(history=[])
+    with pytest.raises(InputError, match="either"):
+        fitted.recommend()
+
+
+def test_a_log_too_small_is_refused_with_a_word():
+    with pytest.raises(InputError, match="three"):
+        Recommender(**SMALL).fit(clean({"user": ["a", "a"], "item": ["1", "2"]}))
+
+
+def test_a_log_without_times_cannot_be_split_in_time():
+    with pytest.raises(InputError, match="no times"):
+        Recommender(**SMALL, split="time").fit(cycling())
+
+
+def test_a_file_that_is_no_model_is_refused_with_a_word(tmp_path):
+    (tmp_path / "m.npz").write_text("not a model")
+    with pytest.raises(InputError, match="not a file that tinyrec wrote"):
+        Recommender.load(tmp_path / "m.npz")
+    np.savez(tmp_path / "other.npz", a=np.arange(3))
+    with pytest.raises(InputError, match="not a file that tinyrec wrote"):
+        Recommender.load(tmp_path / "other.npz")
+    with pytest.raises(InputError, match="no such file"):
+        Recommender.load(tmp_path / "missing.npz")
+
+
+@pytest.mark.slow
+def test_on_movielens_100k_one_epoch_ranks_above_popularity():
+    path = SHARED / "ml-100k" / "u.data"
+    if not path.exists():
+        pytest.skip("MovieLens-100k is not here")
+    for split in ("last", "time"):
+        model = Recommender(epochs=3, split=split).fit(read_events(path))
+        assert model.evaluate()["auc"] > 0.7
+        if split == "last":
+            assert model.evaluate()["ndcg@10"] > 0.03

@@ -1,0 +1,297 @@
+"""The command line. `tinyrec --help` lists the commands, `tinyrec COMMAND --help` explains one."""
+
+import argparse
+import inspect
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from . import model as readable
+from .datasets import shop
+from .errors import InputError
+from .preprocess.events import read_events
+from .recommender import Recommender
+from .results import baselines, metrics, plots
+from .results.table import table
+from .train import gradcheck
+
+HYPER_PARAMETERS = {
+    "dim": "width of the item vectors (D)",
+    "hidden": "width of the LSTM state (H)",
+    "epochs": "passes over the log",
+    "batch": "windows of history in a step",
+    "max-len": "events of history that are looked at",
+    "negatives": "items drawn for each user in a step (K)",
+    "lr": "Adam's learning rate, falling linearly to zero",
+    "dropout": "share of x, long and h dropped while training",
+    "t": "gBCE's calibration, 0 to 1",
+    "split": "hold out each user's 'last' events, or those after a point in 'time'",
+    "seed": "of all random draws",
+    "threads": "workers (one a core); the result does not depend on it",
+}
+
+
+def main(arguments=None):
+    """Run one command; returns the exit code: 0 done, 1 checks failed, 2 bad request, 130 ^C."""
+    options = parser().parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except InputError as error:
+        print(f"tinyrec: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ntinyrec: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def parser():
+    top = Parser(prog="tinyrec", description="Long- and short-term interest recommender.")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name, run, help):
+        added = commands.add_parser(name, help=help, description=help)
+        added.set_defaults(run=run)
+        return added
+
+    added = command("train", train, "Train on a log, compare with baselines, save the model.")
+    added.add_argument("events", nargs="?", metavar="EVENTS", help="a log (the bundled shop)")
+    added.add_argument("--items", metavar="FILE", help="titles of the items")
+    added.add_argument("--out", metavar="FILE", default="model.npz", help="%(default)s")
+    added.add_argument("--resume", action="store_true", help="go on after an interruption")
+    add_json(added)
+    defaults = inspect.signature(Recommender).parameters
+    for name, meaning in HYPER_PARAMETERS.items():
+        default = defaults[name.replace("-", "_")].default
+        kind = str if name == "split" else int if default is None else type(default)
+        shown = meaning if default is None else f"{meaning} ({default})"
+        added.add_argument(f"--{name}", type=kind, default=default, help=shown)
+
+    added = command("evaluate", evaluate, "Measure a saved model and the baselines.")
+    added.add_argument("model", metavar="MODEL")
+    added.add_argument("events", nargs="?", metavar="EVENTS", help="another log (its own)")
+    add_json(added)
+
+    added = command("recommend", recommend, "The best items for a user or a history.")
+    added.add_argument("model", metavar="MODEL")
+    add_who(added)
+    added.add_argument("-k", type=int, default=10, help="how many (%(default)s)")
+    add_json(added)
+
+    added = command("explain", explain, "What the best items for a user rest on.")
+    added.add_argument("model", metavar="MODEL")
+    add_who(added)
+    added.add_argument("-k", type=int, default=5, help="how many items (%(default)s)")
+    added.add_argument("--plot", metavar="FILE", help="draw it as well")
+
+    command("gradcheck", check_gradients, "Check every gradient against central differences.")
+    return top
+
+
+def add_json(added):
+    added.add_argument("--json", metavar="FILE", help="write the figures there as well")
+
+
+def add_who(added):
+    who = added.add_mutually_exclusive_group(required=True)
+    who.add_argument("--user", metavar="ID")
+    who.add_argument("--history", metavar="ID,ID,…", type=lambda text: text.split(","))
+
+
+def train(options):
+    """Read, fit, save, compare, recommend."""
+    check_writable(options.out, options.json)
+    began = time.perf_counter()
+    bundled = options.events is None
+    path = options.events or shop.FOLDER / "shop.csv"
+    items = options.items or (shop.FOLDER / "items.csv" if bundled else None)
+    events = read_events(path, items=items)
+    seconds = {"read": time.perf_counter() - began}
+    describe(events, "the bundled shop" if bundled else path)
+
+    names = [name.replace("-", "_") for name in HYPER_PARAMETERS]
+    model = Recommender(**{name: getattr(options, name) for name in names})
+    out = Path(options.out)
+    checkpoint = out.with_suffix(".checkpoint.npz")
+    if options.resume and not checkpoint.exists():
+        raise InputError(f"{checkpoint}: no checkpoint to go on from; leave out --resume")
+    progress = Progress(model.settings["epochs"])
+    try:
+        model.fit(events, on_step=progress.step, on_epoch=progress.epoch, checkpoint=checkpoint,
+                  resume=options.resume)
+    except KeyboardInterrupt:
+        if checkpoint.exists():
+            print(f"\n{checkpoint} keeps the last epoch: go on with --resume", file=sys.stderr)
+        raise
+    seconds["train"] = sum(entry["seconds"] for entry in model.history_)
+    model.save(out)
+    checkpoint.unlink(missing_ok=True)
+    picture = out.with_suffix(".png")
+    plots.learning_curve(model.history_, picture)
+    print(f"\nsaved {out}, learning curve in {picture}\n")
+
+    found = compare(model, seconds, oracle=bundled)
+    print(f"\nRecommendations for {model.users[0]}, "
+          f"{model.log.starts[1]} steps so far, the last with:")
+    last = model.log.items[model.log.starts[1] - 3 : model.log.starts[1]]
+    print_items(model, model.items[last])
+    print()
+    print_items(model, *model.recommend(user=model.users[0]))
+    write_json(options.json, found)
+
+
+def describe(events, name):
+    print(f"{name}: {len(events.users):,} users, {len(events.items):,} items, "
+          f"{len(events.item):,} events ({', '.join(events.kinds)})")
+    for rule, count in events.report:
+        print(f"  {count:>7,} {rule}")
+    print()
+
+
+class Progress:
+    """Prints a line an epoch, and where someone is watching also how far the epoch is."""
+
+    def __init__(self, epochs):
+        self.epochs, self.began, self.done = epochs, time.perf_counter(), 0
+
+    def step(self, done, all):
+        if sys.stderr.isatty():
+            print(f"\r  {done}/{all} steps of this epoch ", end="", file=sys.stderr, flush=True)
+
+    def epoch(self, history):
+        entry = history[-1]
+        self.done += 1
+        each = (time.perf_counter() - self.began) / self.done
+        left = duration(each * (self.epochs - entry["epoch"]))
+        if sys.stderr.isatty():
+            print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
+        print(f"epoch {entry['epoch']:>3}/{self.epochs}  loss {entry['loss']:.5f}  "
+              f"accuracy {entry['accuracy']:.3f}  validation NDCG@10 {entry['ndcg@10']:.4f}  "
+              f"{entry['seconds']:.1f} s ({left} left)", flush=True)
+
+
+def duration(seconds):
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
+
+
+def compare(model, seconds, oracle=False):
+    """Print the model's table with its baselines; returns what --json writes."""
+    began = time.perf_counter()
+    log, n, test = model.log, len(model.items), model.split.test
+    rows = {}
+    if oracle:
+        rows["oracle"] = metrics.evaluate(
+            shop.oracle_score(model.users, model.items, log), log, test
+        )
+    rows["tinyrec"] = model.evaluate()
+    with threadpool_limits(1, "blas"):  # products this small lose by being shared out
+        for name, learn in baselines.ALL.items():
+            rows[name] = metrics.evaluate(learn(log, model.split.train, n), log, test)
+    print(table(rows, len(test), n, model.settings["split"]))
+    found = {"model": rows.pop("tinyrec")}
+    if oracle:
+        found["oracle"] = rows.pop("oracle")
+    seconds["evaluate"] = time.perf_counter() - began
+    sizes = {"users": len(model.users), "items": n, "events": len(log.items)}
+    return found | {"baselines": rows} | sizes | {"seconds": seconds}
+
+
+def evaluate(options):
+    check_writable(options.json)
+    model = Recommender.load(options.model)
+    events = read_events(options.events) if options.events else None
+    began = time.perf_counter()
+    if events is None or model.fitted_on(events):
+        found = compare(model, {})
+    else:
+        measured = model.evaluate(events)
+        print(table({"tinyrec": measured}, len(model.cases(events)[1]), len(model.items), "other"))
+        found = {
+            "model": measured, "baselines": {}, "users": len(events.users),
+            "items": len(events.items), "events": len(events.item),
+            "seconds": {"evaluate": time.perf_counter() - began},
+        }  # fmt: skip
+    write_json(options.json, found)
+
+
+def recommend(options):
+    check_writable(options.json)
+    model = Recommender.load(options.model)
+    items, probabilities = model.recommend(options.user, options.history, options.k)
+    print_items(model, items, probabilities)
+    rows = zip(items, probabilities, strict=True)
+    write_json(options.json, [{"item": i, "probability": float(p)} for i, p in rows])
+
+
+def explain(options):
+    check_picture(options.plot)
+    model = Recommender.load(options.model)
+    found = model.explain(options.user, options.history, options.k)
+    print("logit z =  long-term + short-term + everyone's; of the past, most to the long-term")
+    for row, number in enumerate(found.items):
+        parts = found.long[row], found.short[row], found.base[row]
+        print("{:6.2f} = {:6.2f} {:+6.2f} {:+6.2f}".format(sum(parts), *parts), end="  ")
+        most = found.history[found.events[row].argmax()]
+        print(f"{label(model, number)}  <-  {label(model, most)}")
+    if options.plot:
+        past = [f"{label(model, i)}  −{len(found.history) - at}"
+                for at, i in enumerate(found.history)]
+        plots.explanation(found, past, [label(model, i) for i in found.items], options.plot)
+        print(f"drawn in {options.plot}")
+
+
+def check_gradients(_):
+    failed = 0
+    for line in gradcheck.report(readable):
+        wrong = line.error > gradcheck.TOLERANCE
+        failed += wrong
+        print(f"{line.layer:<10} {line.name:<11} T = {line.steps}  error {line.error:.1e}  "
+              f"{'WRONG' if wrong else 'ok'}")
+    return 1 if failed else 0
+
+
+def label(model, number):
+    raw = model.items[number]
+    return model.titles.get(raw, raw)
+
+
+def print_items(model, items, probabilities=None):
+    for row, item in enumerate(items):
+        chance = "" if probabilities is None else f"{row + 1:>3}. p = {probabilities[row]:.3f}  "
+        print(f"  {chance}{item}  {model.titles.get(item, '')}".rstrip())
+
+
+def check_writable(*paths):
+    """Before any work: raises InputError for a path that could not be written after it."""
+    for path in filter(None, paths):
+        folder = Path(path).absolute().parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK) or Path(path).is_dir():
+            raise InputError(f"{path}: cannot be written there; name a file in a folder you own")
+
+
+def check_picture(path):
+    """As check_writable; the name's ending has to be one that pictures have."""
+    check_writable(path)
+    if path and Path(path).suffix not in plots.ENDINGS:
+        raise InputError(f"{path}: a picture ends in {', '.join(plots.ENDINGS)}; rename it")
+
+
+def write_json(path, found):
+    if path:
+        Path(path).write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What comes out: rankings measured, compared, drawn and explained."""

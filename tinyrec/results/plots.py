@@ -1,0 +1,53 @@
+"""Pictures. Colours are Okabe and Ito's, which stay apart for colour-blind eyes."""
+
+ENDINGS = (".png", ".svg", ".pdf")
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
+
+
+def figure(panels=1, width=4.2, height=3.2):
+    """A figure and its axes in the one style all pictures share."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    drawing = Figure(figsize=(width * panels, height), layout="constrained")
+    FigureCanvasAgg(drawing)
+    axes = drawing.subplots(1, panels, squeeze=False)[0]
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(axis="y", color="#dddddd", linewidth=0.6)
+    return drawing, axes
+
+
+def learning_curve(history, path):
+    """Training loss and validation quality over the epochs; history as in Recommender."""
+    drawing, (left, right) = figure(panels=2)
+    epochs = [entry["epoch"] for entry in history]
+    left.plot(epochs, [entry["loss"] for entry in history], "o-", color=BLUE, markersize=3)
+    left.set(xlabel="epoch", ylabel="training loss, mean per candidate")
+    for name, label, colour in (("ndcg@10", "NDCG@10", GREEN), ("hr@10", "HR@10", ORANGE)):
+        values = [entry[name] for entry in history]
+        right.plot(epochs, values, "o-", color=colour, markersize=3, label=label)
+    best = max(history, key=lambda entry: entry["ndcg@10"])["epoch"]
+    right.axvline(best, color=GREY, linestyle=":", label="epoch kept")
+    right.set(xlabel="epoch", ylabel="validation, share of users", ylim=(0, None))
+    right.legend(frameon=False)
+    drawing.savefig(path, dpi=120)
+
+
+def explanation(found, past_labels, item_labels, path):
+    """An Explanation as bars: attention on the past, and what each logit is made of."""
+    drawing, (left, right) = figure(panels=2, width=6.5, height=4.6)
+    shown = min(15, len(past_labels))
+    left.barh(past_labels[-shown:], found.weights[-shown:], color=BLUE)
+    left.set(xlabel="attention weight", title="The last events, newest on top")
+    parts = {"long-term": (found.long, BLUE), "short-term": (found.short, ORANGE),
+             "everyone's": (found.base, GREY)}  # fmt: skip
+    height = 0.8 / len(parts)
+    for number, (label, (values, colour)) in enumerate(parts.items()):
+        rows = [row + (1 - number) * height for row in range(len(item_labels))][::-1]
+        right.barh(rows, values, height, color=colour, label=label)
+    right.set_yticks(range(len(item_labels))[::-1], item_labels)
+    right.set(xlabel="part of the logit z (12)", title="What each recommendation rests on")
+    right.axvline(0, color="black", linewidth=0.6)
+    right.legend(frameon=False)
+    drawing.savefig(path, dpi=120)

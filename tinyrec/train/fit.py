@@ -1,0 +1,177 @@
+"""Training: from windows of histories to fitted parameters (article §3.2.2, step 4).
+
+A mini-batch is sorted by length and cut into blocks of users, each padded only to its own
+longest. Blocks run side by side and their gradients are summed in a fixed order, so the result
+does not depend on how many threads there are.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from .. import store
+from ..errors import InputError
+from ..model import loss, network
+from ..preprocess.sequences import BLOCK, by_length, pad
+from .adam import Adam
+
+CHECKPOINT = "tinyrec checkpoint 1"
+
+
+class State:
+    """Where a training stands: enough to go on from."""
+
+    def __init__(self, params):
+        self.adam = Adam(params)
+        self.best = copy(params)
+        self.history = []  # one dict an epoch
+
+    def save(self, path, run):
+        """Write a checkpoint; `run` says which training it belongs to."""
+        about = {"made by": CHECKPOINT, "run": run, "history": self.history}
+        about["steps"] = self.adam.steps
+        parts = {"theta": self.adam.params, "m": self.adam.m, "v": self.adam.v, "best": self.best}
+        arrays = {}
+        for prefix, part in parts.items():
+            arrays |= store.with_prefix(prefix, part)
+        store.write(path, about, arrays)
+
+    def restore(self, path, run):
+        """Go on from a checkpoint. Raises InputError if there is none, or another run's."""
+        about, arrays = store.read(path, CHECKPOINT)
+        if about["run"] != run:
+            raise InputError(f"{path}: left by a training with other settings or another log")
+        self.adam = Adam(store.without_prefix("theta", arrays))
+        self.adam.m = store.without_prefix("m", arrays)
+        self.adam.v = store.without_prefix("v", arrays)
+        self.adam.steps = about["steps"]
+        self.best = store.without_prefix("best", arrays)
+        self.history = about["history"]
+
+
+def copy(params):
+    return {name: value.copy() for name, value in params.items()}
+
+
+def make_block(log, windows, negatives):
+    """The windows (B, 2) as a Block of the items they touch: returns (touched, block).
+
+    touched (n,) are the items that occur; in the block they are numbered 0 … n − 1, so that
+    the item vectors a block works on, and their gradient, are n rows and not the whole table.
+    """
+    inputs = windows - [0, 1]
+    targets = windows + [1, 0]
+    items, positives = pad(log.items, inputs), pad(log.items, targets)
+    parts = [items, positives, negatives]
+    touched, local = np.unique(np.concatenate([p.ravel() for p in parts]), return_inverse=True)
+    ends = np.cumsum([p.size for p in parts])[:-1]
+    renumbered = [a.reshape(p.shape) for a, p in zip(np.split(local, ends), parts, strict=True)]
+    items, positives, negatives = renumbered
+    kinds = pad(log.kinds, inputs)
+    return touched, network.Block(items, kinds, positives, negatives, np.diff(inputs)[:, 0])
+
+
+def draw_dropout(rng, rate, shape, dim, hidden):
+    """Factors 0 (with chance `rate`) or 1 / (1 − rate), so that the mean stays what it was."""
+    if rate == 0:
+        return network.NO_DROPOUT
+
+    def factors(width):
+        kept = rng.random((*shape, width), dtype=np.float32) >= rate
+        return kept * np.float32(1 / (1 - rate))
+
+    return network.Dropout(x=factors(dim), long=factors(hidden), h=factors(hidden))
+
+
+def block_gradients(params, log, windows, negatives, rng, *, beta, dropout, rows, layers):
+    """One block's share of a batch of `rows` steps: loss, right answers, touched, gradients."""
+    touched, block = make_block(log, windows, negatives)
+    local = params | {"E": params["E"][touched], "bias": params["bias"][touched]}
+    dim, hidden = params["E"].shape[1], params["U"].shape[0]
+    factors = draw_dropout(rng, dropout, block.items.shape, dim, hidden)
+    total, logits, cache = network.forward(local, block, beta, layers, factors, rows)
+    right = right_answers(*logits, block.lengths, np.log(beta / negatives.shape[1]))
+    return total, right, touched, network.backward(cache)
+
+
+def right_answers(z_positive, z_negative, lengths, threshold):
+    """How many of each row's two offers, the next item and one negative, are told apart."""
+    real = np.arange(z_positive.shape[1]) < lengths[:, None]
+    yes = (z_positive > threshold) & real
+    no = (z_negative[..., 0] <= threshold) & real
+    return (yes.sum() + no.sum()) / 2
+
+
+def batch_gradients(params, log, windows, negatives, seed, run, **settings):
+    """A batch's loss, accuracy and gradients, block by block (longest first, then in order)."""
+    rows = int((windows[:, 1] - windows[:, 0] - 1).sum())
+
+    def one_block(job):
+        number, members = job
+        rng = np.random.default_rng((*seed, number))
+        chosen = windows[members], negatives[members], rng
+        with np.errstate(over="ignore", invalid="ignore"):  # seen in the loss, see fit
+            return block_gradients(params, log, *chosen, rows=rows, **settings)
+
+    jobs = list(enumerate(by_length(windows, BLOCK)))[::-1]
+    grads = {name: np.zeros_like(value) for name, value in params.items()}
+    loss_sum = right = 0.0
+    for part, hits, touched, block_grads in run(one_block, jobs):
+        loss_sum += part
+        right += hits
+        for name, gradient in block_grads.items():
+            into = touched if name in ("E", "bias") else ...
+            grads[name][into] += gradient
+    return loss_sum, right / rows, grads
+
+
+def fit(state, log, windows, validate, *, layers, epochs, batch, negatives, t, lr, dropout,
+        seed=0, threads=None, on_step=None, on_epoch=None):
+    """Train until `epochs` are done, from wherever state stands; state.best is the result.
+
+    log: a Log; windows (n, 2); validate(params) returns a dict with "ndcg@10", by which the
+    best epoch is chosen. The learning rate falls linearly from lr to zero. on_step(done, all)
+    is called after each batch, on_epoch(state) after each epoch. Raises InputError when the
+    loss stops being a number.
+    """
+    adam, params = state.adam, state.adam.params
+    n = len(params["E"])
+    settings = {"beta": loss.beta(n, negatives, t), "dropout": dropout, "layers": layers}
+    batches = -(-len(windows) // batch)
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+        for epoch in range(len(state.history), epochs):
+            began = time.perf_counter()
+            rng = np.random.default_rng((seed, epoch))
+            order = rng.permutation(len(windows))
+            losses, accuracies = [], []
+            for number, members in enumerate(np.array_split(order, batches)):
+                chosen = windows[members], rng.integers(0, n, (len(members), negatives))
+                key = (seed, epoch, number)
+                part, accuracy, grads = batch_gradients(
+                    params, log, *chosen, key, pool.map, **settings
+                )
+                if not np.isfinite(part):
+                    raise InputError(
+                        f"training diverged in epoch {epoch + 1} (loss {part}); "
+                        f"give a smaller learning rate than {lr:g}"
+                    )
+                adam.lr = lr * (1 - adam.steps / (epochs * batches))
+                adam.step(grads)
+                losses.append(part)
+                accuracies.append(accuracy)
+                if on_step:
+                    on_step(number + 1, batches)
+            seconds = time.perf_counter() - began
+            trained = {"epoch": epoch + 1, "loss": mean(losses), "accuracy": mean(accuracies)}
+            entry = trained | validate(params) | {"seconds": seconds}
+            if all(entry["ndcg@10"] > past["ndcg@10"] for past in state.history):
+                state.best = copy(params)
+            state.history.append(entry)
+            if on_epoch:
+                on_epoch(state)
+
+
+def mean(values):
+    return float(np.mean(values))
