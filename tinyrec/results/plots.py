@@ -4,8 +4,8 @@ ENDINGS = (".png", ".svg", ".pdf")
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
 
 
-def figure(panels=1, width=4.2, height=3.2):
-    """A figure and its axes in the one style all pictures share."""
+def figure(panels=1, width=4.2, height=3.2, grid="y"):
+    """A figure and its axes in the one style all pictures share; grid: the axis with lines."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -14,7 +14,8 @@ def figure(panels=1, width=4.2, height=3.2):
     axes = drawing.subplots(1, panels, squeeze=False)[0]
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
-        axis.grid(axis="y", color="#dddddd", linewidth=0.6)
+        axis.grid(axis=grid, color="#dddddd", linewidth=0.6)
+        axis.set_axisbelow(True)
     return drawing, axes
 
 
@@ -36,7 +37,7 @@ def learning_curve(history, path):
 
 def explanation(found, past_labels, item_labels, path):
     """An Explanation as bars: attention on the past, and what each logit is made of."""
-    drawing, (left, right) = figure(panels=2, width=6.5, height=4.6)
+    drawing, (left, right) = figure(panels=2, width=6.5, height=4.6, grid="x")
     shown = min(15, len(past_labels))
     left.barh(past_labels[-shown:], found.weights[-shown:], color=BLUE)
     left.set(xlabel="attention weight", title="The last events, newest on top")
@@ -49,5 +50,5 @@ def explanation(found, past_labels, item_labels, path):
     right.set_yticks(range(len(item_labels))[::-1], item_labels)
     right.set(xlabel="part of the logit z (12)", title="What each recommendation rests on")
     right.axvline(0, color="black", linewidth=0.6)
-    right.legend(frameon=False)
+    drawing.legend(loc="outside lower right", ncols=len(parts), frameon=False)
     drawing.savefig(path, dpi=120)
