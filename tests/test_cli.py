@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-SMALL = ["--dim", "8", "--hidden", "8", "--negatives", "8", "--epochs", "2", "--lr", "0.01"]
+SMALL = ["--no-fast", "--dim", "8", "--hidden", "8", "--negatives", "8", "--epochs", "2"]
 
 
 def tinyrec(*arguments, cwd):
@@ -95,6 +95,25 @@ def test_explain_prints_parts_that_add_up_and_draws_them(folder):
     assert (folder / "why.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
+def test_train_says_that_it_compiles_and_how_long_that_took(folder):
+    done = tinyrec("train", "log.txt", "--out", "f.npz", *SMALL[1:], cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "compiling the inner loops" in done.stdout
+    assert "compiled, with the first step, in" in done.stdout
+
+
+@pytest.mark.slow
+def test_bench_prints_every_part_and_draws_it(folder):
+    small = ["--dim", "8", "--hidden", "8", "--negatives", "8", "--max-len", "12"]
+    done = tinyrec("bench", *small, "--plot", "bench.png", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    for part in ("lstm forward", "lstm backward", "attention backward", "adam step", "compiled"):
+        assert f"\n{part} " in done.stdout
+    assert "of a product" in done.stdout
+    assert (folder / "bench.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_gradcheck_prints_a_line_a_parameter_and_all_are_ok(folder):
     done = tinyrec("gradcheck", cwd=folder)
     assert done.returncode == 0, done.stdout
@@ -132,7 +151,7 @@ def test_gradcheck_prints_a_line_a_parameter_and_all_are_ok(folder):
     ],
 )
 def test_a_wrong_request_ends_with_exit_code_2_and_one_line(folder, arguments, words):
-    arguments = arguments + SMALL[:6] if arguments[:1] == ["train"] else arguments
+    arguments = arguments + SMALL[:7] if arguments[:1] == ["train"] else arguments
     done = tinyrec(*arguments, cwd=folder)
     assert done.returncode == 2, done.stdout + done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -140,7 +159,7 @@ def test_a_wrong_request_ends_with_exit_code_2_and_one_line(folder, arguments, w
 
 
 def test_an_interrupted_training_keeps_its_checkpoint_and_goes_on(folder):
-    arguments = ["train", "log.txt", "--out", "i.npz", *SMALL[:6], "--epochs", "300"]
+    arguments = ["train", "log.txt", "--out", "i.npz", *SMALL[:7], "--epochs", "300"]
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "tinyrec", *arguments], cwd=folder, text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},

@@ -9,6 +9,7 @@ from tinyrec import InputError, Recommender, read_events
 from tinyrec.preprocess.events import clean
 
 SMALL = {"dim": 8, "hidden": 8, "negatives": 8, "batch": 16, "epochs": 2, "lr": 1e-2}
+SMALL |= {"fast": False}  # so small that compiling would take longer
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 

@@ -1,6 +1,7 @@
 """The command line. `tinyrec --help` lists the commands, `tinyrec COMMAND --help` explains one."""
 
 import argparse
+import importlib.util
 import inspect
 import json
 import os
@@ -70,6 +71,7 @@ def parser():
     added.add_argument("--items", metavar="FILE", help="titles of the items")
     added.add_argument("--out", metavar="FILE", default="model.npz", help="%(default)s")
     added.add_argument("--resume", action="store_true", help="go on after an interruption")
+    added.add_argument("--no-fast", action="store_true", help="use the readable layers")
     add_json(added)
     defaults = inspect.signature(Recommender).parameters
     for name, meaning in HYPER_PARAMETERS.items():
@@ -95,7 +97,17 @@ def parser():
     added.add_argument("-k", type=int, default=5, help="how many items (%(default)s)")
     added.add_argument("--plot", metavar="FILE", help="draw it as well")
 
-    command("gradcheck", check_gradients, "Check every gradient against central differences.")
+    added = command("bench", bench, "Time NumPy's layers against the compiled ones.")
+    for name, default, meaning in (("dim", 64, "D"), ("hidden", 64, "H"), ("negatives", 128, "K"),
+                                   ("max-len", 200, "T")):  # fmt: skip
+        added.add_argument(f"--{name}", type=int, default=default, help=f"{meaning} ({default})")
+    added.add_argument("--threads", type=int, help="workers (one a core)")
+    added.add_argument("--torch", action="store_true", help="PyTorch's padded twin as well")
+    added.add_argument("--scaling", action="store_true", help="time against size of the log")
+    added.add_argument("--plot", metavar="FILE", help="draw it as bars")
+
+    added = command("gradcheck", check_gradients, "Check every gradient numerically.")
+    added.add_argument("--fast", action="store_true", help="those of the compiled layers")
     return top
 
 
@@ -121,12 +133,13 @@ def train(options):
     describe(events, "the bundled shop" if bundled else path)
 
     names = [name.replace("-", "_") for name in HYPER_PARAMETERS]
-    model = Recommender(**{name: getattr(options, name) for name in names})
+    settings = {name: getattr(options, name) for name in names}
+    model = Recommender(**settings, fast=not options.no_fast)
     out = Path(options.out)
     checkpoint = out.with_suffix(".checkpoint.npz")
     if options.resume and not checkpoint.exists():
         raise InputError(f"{checkpoint}: no checkpoint to go on from; leave out --resume")
-    progress = Progress(model.settings["epochs"])
+    progress = Progress(model.settings["epochs"], compiling=model.fast)
     try:
         model.fit(events, on_step=progress.step, on_epoch=progress.epoch, checkpoint=checkpoint,
                   resume=options.resume)
@@ -162,10 +175,16 @@ def describe(events, name):
 class Progress:
     """Prints a line an epoch, and where someone is watching also how far the epoch is."""
 
-    def __init__(self, epochs):
+    def __init__(self, epochs, compiling):
         self.epochs, self.began, self.done = epochs, time.perf_counter(), 0
+        self.compiling = compiling
+        if compiling:
+            print("compiling the inner loops …", flush=True)
 
     def step(self, done, all):
+        if self.compiling:
+            print(f"compiled, with the first step, in {time.perf_counter() - self.began:.1f} s")
+            self.compiling, self.began = False, time.perf_counter()
         if sys.stderr.isatty():
             print(f"\r  {done}/{all} steps of this epoch ", end="", file=sys.stderr, flush=True)
 
@@ -252,9 +271,29 @@ def explain(options):
         print(f"drawn in {options.plot}")
 
 
-def check_gradients(_):
+def bench(options):
+    check_picture(options.plot)
+    from . import bench
+
+    if options.scaling:
+        for what, events, seconds in bench.scaling(options.threads):
+            print(f"{what:<16} {events:>10,} events {seconds:7.2f} s an epoch  "
+                  f"{seconds / events * 1e6:5.2f} s a million", flush=True)
+        return
+    if options.torch and importlib.util.find_spec("torch") is None:
+        raise InputError("--torch: PyTorch is not installed here; leave it out or install torch")
+    found = bench.run(options.max_len, options.dim, options.hidden, options.negatives,
+                      threads=options.threads, with_torch=options.torch)
+    print(bench.report(found))
+    if options.plot:
+        plots.bench(found, options.plot)
+
+
+def check_gradients(options):
+    from . import fast
+
     failed = 0
-    for line in gradcheck.report(readable):
+    for line in gradcheck.report(fast if options.fast else readable):
         wrong = line.error > gradcheck.TOLERANCE
         failed += wrong
         print(f"{line.layer:<10} {line.name:<11} T = {line.steps}  error {line.error:.1e}  "

@@ -22,6 +22,7 @@ from .preprocess import sequences
 from .preprocess.sequences import Log, Split
 from .results import baselines, explain, metrics
 from .train import fit as training
+from .train.adam import Adam
 
 MADE_BY = "tinyrec model 1"
 AT_LEAST = {
@@ -39,10 +40,11 @@ class Recommender:
     lr, dropout    Adam's rate, falling linearly to zero; share of x, long and h dropped
     split          what `fit` keeps back: each user's "last" two events, or those after a "time"
     threads        workers for the blocks (None: one a core); results do not depend on it
+    fast           take the compiled layers; False: the readable ones
     """
 
     def __init__(self, dim=64, hidden=64, epochs=24, batch=128, max_len=200, negatives=128,
-                 lr=2e-2, dropout=0.2, t=0.75, split="last", seed=0, threads=None):
+                 lr=2e-2, dropout=0.2, t=0.75, split="last", seed=0, threads=None, fast=True):
         self.settings = {
             "dim": dim, "hidden": hidden, "epochs": epochs, "batch": batch, "max_len": max_len,
             "negatives": negatives, "lr": lr, "dropout": dropout, "t": t, "split": split,
@@ -52,7 +54,7 @@ class Recommender:
         if threads is not None and threads < 1:
             raise InputError(f"threads is {threads}: it has to be at least 1")
         self.threads = threads or os.cpu_count()
-        self.layers = readable
+        self.fast = fast
         self.history_ = []
 
     # Learning
@@ -85,7 +87,8 @@ class Recommender:
         counts = baselines.item_counts(self.log, self.split.train, n)
         params["bias"][:] = loss.prior_logits(counts, settings["negatives"], self._beta())
 
-        state = training.State(params)
+        make_adam = self.layers.adam.Adam if self.fast else Adam
+        state = training.State(params, make_adam)
         run = [self.settings, zlib.crc32(self.log.items), len(windows)]
         if resume:
             state.restore(checkpoint, run)
@@ -104,6 +107,15 @@ class Recommender:
                      threads=self.threads, on_step=on_step, on_epoch=after_epoch, **settings)
         self.params, self.history_ = state.best, state.history
         return self
+
+    @property
+    def layers(self):
+        """The room the layers come from for whole logs."""
+        if not self.fast:
+            return readable
+        from . import fast  # compiles on first use, and takes a while to import
+
+        return fast
 
     def _split(self, events, keep_back):
         if not keep_back:
@@ -150,14 +162,17 @@ class Recommender:
         log = self._history(user, history)
         ((start, stop),) = sequences.latest(log.starts[None], self.settings["max_len"])
         past, kinds = log.items[start:stop], log.kinds[start:stop]
-        return explain.explain(self.params, past, kinds, self._numbers(best), self.layers)
+        return explain.explain(self.params, past, kinds, self._numbers(best), readable)
 
-    def _logits(self, params, log, spans):
-        """z of every item for what follows each span: (B, N)."""
+    def _logits(self, params, log, spans, layers=readable):
+        """z of every item for what follows each span: (B, N).
+
+        For one user the readable layers are quicker than compiling others.
+        """
         spans = sequences.latest(spans, self.settings["max_len"])
         items, kinds = sequences.pad(log.items, spans), sequences.pad(log.kinds, spans)
         with np.errstate(over="ignore", invalid="ignore"):  # seen in the ranks, which are worst
-            u, _ = network.interest(params, items, kinds, self.layers)
+            u, _ = network.interest(params, items, kinds, layers)
             last = u[np.arange(len(spans)), spans[:, 1] - spans[:, 0] - 1]
             return scorer.every_item(last, params["E"], params["bias"])
 
@@ -213,7 +228,7 @@ class Recommender:
         unknown = len(self.items)
 
         def score(spans):
-            logits = self._logits(params, log, spans) - sampling
+            logits = self._logits(params, log, spans, self.layers) - sampling
             if log.items.max() < unknown:
                 return logits
             return np.pad(logits, ((0, 0), (0, 1)), constant_values=-np.inf)
@@ -256,7 +271,8 @@ class Recommender:
     def save(self, path):
         """All that `load` needs, in one .npz without pickle. Raises InputError if it cannot."""
         about = {
-            "made by": MADE_BY, "settings": self.settings, "history": self.history_,
+            "made by": MADE_BY, "settings": self.settings, "fast": self.fast,
+            "history": self.history_,
             "users": list(self.users), "items": list(self.items), "kinds": self.kinds,
             "titles": self.titles, "report": self.report,
         }  # fmt: skip
@@ -269,7 +285,7 @@ class Recommender:
     def load(cls, path):
         """A saved Recommender. Raises InputError if path is not one."""
         about, arrays = store.read(path, MADE_BY)
-        self = cls(**about["settings"])
+        self = cls(**about["settings"], fast=about["fast"])
         self.users = np.array(about["users"], object)
         self.items = np.array(about["items"], object)
         self.kinds, self.titles = tuple(about["kinds"]), about["titles"]

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tinyrec import model
+from tinyrec import fast, model
 from tinyrec.train import gradcheck
 
-ROOMS = [pytest.param(model, id="model")]
-LAYERS = ("embedding", "lstm", "attention", "interest", "scorer", "loss")
+ROOMS = [pytest.param(model, id="model"), pytest.param(fast, id="fast")]
+LAYERS = ("embedding", "dropout", "lstm", "attention", "interest", "scorer", "loss")
 
 
 def sigma(z):

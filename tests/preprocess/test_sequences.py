@@ -53,8 +53,16 @@ def test_latest_keeps_the_end_of_a_history():
 
 
 def test_blocks_hold_every_span_once_and_grow_in_length():
-    spans = np.array([[0, 5], [5, 7], [7, 10], [2, 3]])
-    blocks = list(sequences.by_length(spans, 2))
-    assert [len(block) for block in blocks] == [2, 2]
-    lengths = [stop - start for block in blocks for start, stop in spans[block]]
-    assert lengths == [1, 2, 3, 5]
+    rng = np.random.default_rng(0)
+    start = rng.integers(0, 100, 50)
+    spans = np.stack([start, start + rng.integers(1, 200, 50)], axis=1)
+    blocks = list(sequences.by_length(spans))
+    assert sorted(np.concatenate(blocks)) == list(range(50))
+    lengths = [spans[block, 1] - spans[block, 0] for block in blocks]
+    assert np.all(np.diff(np.concatenate(lengths)) >= 0)
+    assert max(map(len, blocks)) <= sequences.BLOCK
+    assert all(len(block) <= 4 or block[-1] <= 1.3 * block[0] for block in lengths)
+
+
+def test_few_spans_make_one_block():
+    assert [b.tolist() for b in sequences.by_length(np.array([[0, 5], [5, 7]]))] == [[1, 0]]

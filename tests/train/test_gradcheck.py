@@ -8,7 +8,7 @@ import pytest
 from tinyrec import model
 from tinyrec.train import gradcheck
 
-LAYERS = ("embedding", "lstm", "attention", "interest", "scorer", "loss")
+LAYERS = ("embedding", "dropout", "lstm", "attention", "interest", "scorer", "loss")
 
 # A usual mistake each: (file, the right line, the wrong one).
 MUTANTS = {
@@ -44,10 +44,12 @@ MUTANTS = {
         "scorer", " + dz_negative @ E[negatives]", ""),
     "loss: the positive's weight is left out": (
         "loss", "-weight * cache.beta * sigmoid", "-weight * sigmoid"),
+    "dropout: the gradient is not scaled": (
+        "dropout", "return forward(dx, *cache)[0], {}", "return dx * cache[0], {}"),
     "network: the item vectors' second use is forgotten": (
         "network", 'd_embedding["E"] + d_scorer["E"]', 'd_scorer["E"]'),
     "network: the gradient goes around the dropout": (
-        "network", "dlong * dropout.long, attention", "dlong, attention"),
+        "network", "undrop(dlong, caches.drop_long)", "(dlong, {})"),
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 A block holds B users' histories, padded on the right to T; N items, M kinds, K negatives.
 The layers come from a room given as `layers`: an object with modules (or anything that has
-`forward` and `backward`) named embedding, lstm, attention, interest, scorer and loss.
+`forward` and `backward`) named embedding, dropout, lstm, attention, interest, scorer and loss.
 """
 
 from typing import NamedTuple
@@ -18,15 +18,26 @@ class Block(NamedTuple):
     lengths: np.ndarray  # (B,), real steps; the rest is padding
 
 
-class Dropout(NamedTuple):
-    """Factors on x, long and h while training: 0 where dropped, 1 / (1 − rate) elsewhere."""
+class Caches(NamedTuple):
+    embedding: NamedTuple
+    drop_x: tuple
+    lstm: NamedTuple
+    attention: NamedTuple
+    drop_long: tuple
+    drop_h: tuple
+    interest: NamedTuple
 
-    x: np.ndarray | float = 1.0  # (B, T, D)
-    long: np.ndarray | float = 1.0  # (B, T, H)
-    h: np.ndarray | float = 1.0  # (B, T, H)
+
+class Kept(NamedTuple):
+    """What dropout keeps of x, long and h (all of it where None), and 1 / (share kept)."""
+
+    x: np.ndarray | None = None  # (B, T, D) bool
+    long: np.ndarray | None = None  # (B, T, H)
+    h: np.ndarray | None = None  # (B, T, H)
+    scale: float = 1.0
 
 
-NO_DROPOUT = Dropout()
+EVERYTHING = Kept()
 
 
 def initial(rng, items, kinds, dim, hidden, dtype=np.float32):
@@ -49,34 +60,40 @@ def initial(rng, items, kinds, dim, hidden, dtype=np.float32):
     }
 
 
-def interest(params, items, kinds, layers, dropout=NO_DROPOUT):
+def interest(params, items, kinds, layers, kept=EVERYTHING):
     """Equations (1) to (11): returns u (B, T, D) and the caches of the layers passed."""
-    p = params
+    p, drop = params, layers.dropout.forward
     x, embedding = layers.embedding.forward(items, kinds, p["E"], p["A"])
-    h, lstm = layers.lstm.forward(x * dropout.x, p["W"], p["U"], p["b"])
+    x, drop_x = drop(x, kept.x, kept.scale)
+    h, lstm = layers.lstm.forward(x, p["W"], p["U"], p["b"])
     long, attention = layers.attention.forward(h, p["Wq"], p["Wk"])
-    u, both = layers.interest.forward(long * dropout.long, h * dropout.h, p["Wu"], p["bu"])
-    return u, (embedding, lstm, attention, both)
+    long, drop_long = drop(long, kept.long, kept.scale)
+    h, drop_h = drop(h, kept.h, kept.scale)
+    u, both = layers.interest.forward(long, h, p["Wu"], p["bu"])
+    return u, Caches(embedding, drop_x, lstm, attention, drop_long, drop_h, both)
 
 
-def forward(params, block, beta, layers, dropout=NO_DROPOUT, rows=None):
+def forward(params, block, beta, layers, kept=EVERYTHING, rows=None):
     """Equations (1) to (13): returns the loss, the two kinds of logits and the cache."""
-    u, caches = interest(params, block.items, block.kinds, layers, dropout)
-    logits, scorer = layers.scorer.forward(
-        u, params["E"], params["bias"], block.positives, block.negatives
-    )
+    E, bias = params["E"], params["bias"]
+    u, caches = interest(params, block.items, block.kinds, layers, kept)
+    logits, scorer = layers.scorer.forward(u, E, bias, block.positives, block.negatives)
     loss, losses = layers.loss.forward(*logits, block.lengths, beta, rows)
-    return loss, logits, (*caches, scorer, losses, dropout, layers)
+    return loss, logits, (caches, scorer, losses, layers)
 
 
 def backward(cache):
     """The gradient of the loss in every parameter: the layers again, from last to first."""
-    embedding, lstm, attention, both, scorer, losses, dropout, layers = cache
+    caches, scorer, losses, layers = cache
+    undrop = layers.dropout.backward
     dlogits, _ = layers.loss.backward(1.0, losses)
     du, d_scorer = layers.scorer.backward(dlogits, scorer)
-    (dlong, dh), d_interest = layers.interest.backward(du, both)
-    dh_attended, d_attention = layers.attention.backward(dlong * dropout.long, attention)
-    dx, d_lstm = layers.lstm.backward(dh * dropout.h + dh_attended, lstm)
-    _, d_embedding = layers.embedding.backward(dx * dropout.x, embedding)
+    (dlong, dh), d_interest = layers.interest.backward(du, caches.interest)
+    dh, _ = undrop(dh, caches.drop_h)
+    dlong, _ = undrop(dlong, caches.drop_long)
+    dh_attended, d_attention = layers.attention.backward(dlong, caches.attention)
+    dx, d_lstm = layers.lstm.backward(dh + dh_attended, caches.lstm)
+    dx, _ = undrop(dx, caches.drop_x)
+    _, d_embedding = layers.embedding.backward(dx, caches.embedding)
     dE = d_embedding["E"] + d_scorer["E"]  # the item vectors enter twice: (1) and (12)
     return {**d_embedding, **d_lstm, **d_attention, **d_interest, **d_scorer, "E": dE}

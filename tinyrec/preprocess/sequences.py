@@ -96,8 +96,18 @@ def pad(values, spans):
     return padded
 
 
-def by_length(spans, size):
-    """Sort spans by length and cut them into blocks of at most `size`; yields index arrays."""
-    order = np.argsort(spans[:, 1] - spans[:, 0], kind="stable")
-    for first in range(0, len(order), size):
-        yield order[first : first + size]
+def by_length(spans, most=BLOCK, growth=1.3):
+    """Sort spans by length and cut them into blocks; yields index arrays.
+
+    A block ends at `most` spans, or before four that would make it `growth` times as long as
+    its shortest, so that little of it is padding.
+    """
+    length = spans[:, 1] - spans[:, 0]
+    order = np.argsort(length, kind="stable")
+    begin = 0
+    for four in range(4, len(order) + 4, 4):
+        longest = length[order[min(four + 4, len(order)) - 1]]
+        too_long = longest > growth * length[order[begin]]
+        if four - begin >= most or too_long or four >= len(order):
+            yield order[begin:four]
+            begin = four

@@ -26,10 +26,10 @@ class Explanation(NamedTuple):
 
 def explain(params, history, kinds, items, layers):
     """Take apart the logits of `items` (k,) after a history (T,) with kinds (T,)."""
-    _, (_, _, attended, _) = network.interest(params, history[None], kinds[None], layers)
+    _, caches = network.interest(params, history[None], kinds[None], layers)
     H = params["U"].shape[0]
-    h = attended.h[0]
-    weights = attended.w[0, -1]
+    h = caches.attention.h[0]
+    weights = caches.attention.w[0, -1]
     E = params["E"][items]
     events = (weights[:, None] * h @ params["Wu"][:H] @ E.T).T
     short = h[-1] @ params["Wu"][H:] @ E.T

@@ -52,3 +52,17 @@ def explanation(found, past_labels, item_labels, path):
     right.axvline(0, color="black", linewidth=0.6)
     drawing.legend(loc="outside lower right", ncols=len(parts), frameon=False)
     drawing.savefig(path, dpi=120)
+
+
+def bench(found, path):
+    """The figures of bench.run as bars: milliseconds of each part, NumPy's and compiled."""
+    drawing, (axis,) = figure(width=7, height=4.6, grid="x")
+    names = [part[0] for part in found["parts"]][::-1]
+    for offset, column, label, colour in ((0.2, 1, "NumPy", ORANGE), (-0.2, 2, "compiled", BLUE)):
+        milliseconds = [1e3 * part[column] for part in found["parts"]][::-1]
+        rows = [row + offset for row in range(len(names))]
+        axis.barh(rows, milliseconds, 0.4, color=colour, label=label)
+    axis.set_yticks(range(len(names)), names)
+    axis.set(xlabel="milliseconds for a block of 16 users, one thread")
+    axis.legend(frameon=False)
+    drawing.savefig(path, dpi=120)

@@ -3,12 +3,21 @@
 import numpy as np
 
 
+def update(theta, g, m, v, rate, beta1, beta2, v_scale, eps):
+    """One parameter's step, in place; rate and v_scale have the bias corrections in them."""
+    m[...] = beta1 * m + (1 - beta1) * g  # (14)
+    v[...] = beta2 * v + (1 - beta2) * g**2  # (15)
+    theta -= rate * m / (np.sqrt(v_scale * v) + eps)  # (16)
+
+
 class Adam:
     """Updates params, a dict of arrays, in place; grads is a dict with the same names.
 
     m and v are running means of the gradient and of its square. Both start at zero and are
     divided by what that start costs them. lr may be set anew between two steps.
     """
+
+    update = staticmethod(update)
 
     def __init__(self, params, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
         self.params, self.lr, self.beta1, self.beta2, self.eps = params, lr, beta1, beta2, eps
@@ -19,10 +28,8 @@ class Adam:
     def step(self, grads):
         """One step against the gradient."""
         self.steps += 1
-        m_scale = 1 / (1 - self.beta1**self.steps)
+        rate = self.lr / (1 - self.beta1**self.steps)
         v_scale = 1 / (1 - self.beta2**self.steps)
         for name, theta in self.params.items():
-            g, m, v = grads[name], self.m[name], self.v[name]
-            m[...] = self.beta1 * m + (1 - self.beta1) * g  # (14)
-            v[...] = self.beta2 * v + (1 - self.beta2) * g**2  # (15)
-            theta -= self.lr * m_scale * m / (np.sqrt(v_scale * v) + self.eps)  # (16)
+            state = grads[name], self.m[name], self.v[name]
+            self.update(theta, *state, rate, self.beta1, self.beta2, v_scale, self.eps)

@@ -5,6 +5,7 @@ longest. Blocks run side by side and their gradients are summed in a fixed order
 does not depend on how many threads there are.
 """
 
+import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +15,8 @@ from threadpoolctl import threadpool_limits
 from .. import store
 from ..errors import InputError
 from ..model import loss, network
-from ..preprocess.sequences import BLOCK, by_length, pad
+from ..model.network import EVERYTHING, Block, Kept
+from ..preprocess.sequences import by_length, pad
 from .adam import Adam
 
 CHECKPOINT = "tinyrec checkpoint 1"
@@ -23,8 +25,8 @@ CHECKPOINT = "tinyrec checkpoint 1"
 class State:
     """Where a training stands: enough to go on from."""
 
-    def __init__(self, params):
-        self.adam = Adam(params)
+    def __init__(self, params, make_adam=Adam):
+        self.adam = make_adam(params)
         self.best = copy(params)
         self.history = []  # one dict an epoch
 
@@ -43,7 +45,7 @@ class State:
         about, arrays = store.read(path, CHECKPOINT)
         if about["run"] != run:
             raise InputError(f"{path}: left by a training with other settings or another log")
-        self.adam = Adam(store.without_prefix("theta", arrays))
+        self.adam = type(self.adam)(store.without_prefix("theta", arrays))
         self.adam.m = store.without_prefix("m", arrays)
         self.adam.v = store.without_prefix("v", arrays)
         self.adam.steps = about["steps"]
@@ -55,43 +57,45 @@ def copy(params):
     return {name: value.copy() for name, value in params.items()}
 
 
-def make_block(log, windows, negatives):
+def make_block(log, windows, negatives, n):
     """The windows (B, 2) as a Block of the items they touch: returns (touched, block).
 
-    touched (n,) are the items that occur; in the block they are numbered 0 … n − 1, so that
-    the item vectors a block works on, and their gradient, are n rows and not the whole table.
+    touched are those of the n items that occur; in the block they are numbered from 0, so that
+    the item vectors a block works on, and their gradient, are these rows and not the whole table.
     """
-    inputs = windows - [0, 1]
-    targets = windows + [1, 0]
+    inputs, targets = windows - [0, 1], windows + [1, 0]
     items, positives = pad(log.items, inputs), pad(log.items, targets)
-    parts = [items, positives, negatives]
-    touched, local = np.unique(np.concatenate([p.ravel() for p in parts]), return_inverse=True)
-    ends = np.cumsum([p.size for p in parts])[:-1]
-    renumbered = [a.reshape(p.shape) for a, p in zip(np.split(local, ends), parts, strict=True)]
-    items, positives, negatives = renumbered
-    kinds = pad(log.kinds, inputs)
-    return touched, network.Block(items, kinds, positives, negatives, np.diff(inputs)[:, 0])
+    occurs = np.zeros(n, bool)
+    for part in (items, positives, negatives):
+        occurs[part] = True
+    touched = np.flatnonzero(occurs)
+    number = np.empty(n, np.int64)
+    number[touched] = np.arange(len(touched))
+    kinds, lengths = pad(log.kinds, inputs), np.diff(inputs)[:, 0]
+    return touched, Block(number[items], kinds, number[positives], number[negatives], lengths)
 
 
-def draw_dropout(rng, rate, shape, dim, hidden):
-    """Factors 0 (with chance `rate`) or 1 / (1 − rate), so that the mean stays what it was."""
-    if rate == 0:
-        return network.NO_DROPOUT
+def draw_kept(rng, rate, shape, dim, hidden):
+    """What dropout keeps, in whole 256ths: a random byte decides for each number."""
+    dropped = round(256 * rate)
+    if dropped == 0:
+        return EVERYTHING
 
-    def factors(width):
-        kept = rng.random((*shape, width), dtype=np.float32) >= rate
-        return kept * np.float32(1 / (1 - rate))
+    def draw(width):
+        numbers = (*shape, width)
+        drawn = np.frombuffer(rng.bytes(math.prod(numbers)), np.uint8)
+        return (drawn >= dropped).reshape(numbers)
 
-    return network.Dropout(x=factors(dim), long=factors(hidden), h=factors(hidden))
+    return Kept(draw(dim), draw(hidden), draw(hidden), scale=256 / (256 - dropped))
 
 
 def block_gradients(params, log, windows, negatives, rng, *, beta, dropout, rows, layers):
     """One block's share of a batch of `rows` steps: loss, right answers, touched, gradients."""
-    touched, block = make_block(log, windows, negatives)
+    touched, block = make_block(log, windows, negatives, len(params["E"]))
     local = params | {"E": params["E"][touched], "bias": params["bias"][touched]}
     dim, hidden = params["E"].shape[1], params["U"].shape[0]
-    factors = draw_dropout(rng, dropout, block.items.shape, dim, hidden)
-    total, logits, cache = network.forward(local, block, beta, layers, factors, rows)
+    kept = draw_kept(rng, dropout, block.items.shape, dim, hidden)
+    total, logits, cache = network.forward(local, block, beta, layers, kept, rows)
     right = right_answers(*logits, block.lengths, np.log(beta / negatives.shape[1]))
     return total, right, touched, network.backward(cache)
 
@@ -115,7 +119,7 @@ def batch_gradients(params, log, windows, negatives, seed, run, **settings):
         with np.errstate(over="ignore", invalid="ignore"):  # seen in the loss, see fit
             return block_gradients(params, log, *chosen, rows=rows, **settings)
 
-    jobs = list(enumerate(by_length(windows, BLOCK)))[::-1]
+    jobs = list(enumerate(by_length(windows)))[::-1]
     grads = {name: np.zeros_like(value) for name, value in params.items()}
     loss_sum = right = 0.0
     for part, hits, touched, block_grads in run(one_block, jobs):

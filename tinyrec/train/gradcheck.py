@@ -57,6 +57,7 @@ def layer_cases(rng, T):
     embedding |= {"E": normal(size=(N, D)), "A": normal(size=(M, D))}
     lstm = {"x": normal(size=(B, T, D)), "W": normal(size=(D, 4 * H))}
     lstm |= {"U": normal(size=(H, 4 * H)), "b": normal(size=4 * H)}
+    dropout = {"x": normal(size=(B, T, D)), "kept": rng.random((B, T, D)) < 0.5, "scale": 2.0}
     attention = {"h": normal(size=(B, T, H))}
     attention |= {"Wq": normal(size=(H, H)), "Wk": normal(size=(H, H))}
     interest = {"long": normal(size=(B, T, H)), "h": normal(size=(B, T, H))}
@@ -67,6 +68,7 @@ def layer_cases(rng, T):
     loss |= {"lengths": np.array([T, max(1, T - 2)]), "beta": 0.4}
     return {
         "embedding": ((), embedding),
+        "dropout": (("x",), dropout),
         "lstm": (("x",), lstm),
         "attention": (("h",), attention),
         "interest": (("long", "h"), interest),
@@ -105,12 +107,12 @@ def check_network(layers, rng, T):
         negatives=rng.integers(0, N, (B, K)),
         lengths=np.array([T, max(1, T - 2)]),
     )
-    dropout = network.Dropout(*(rng.integers(0, 2, (B, T, width)) * 2.0 for width in (D, H, H)))
+    kept = network.Kept(*(rng.random((B, T, width)) < 0.5 for width in (D, H, H)), scale=2.0)
 
     def loss():
-        return network.forward(params, block, 0.4, layers, dropout)[0]
+        return network.forward(params, block, 0.4, layers, kept)[0]
 
-    _, _, cache = network.forward(params, block, 0.4, layers, dropout)
+    _, _, cache = network.forward(params, block, 0.4, layers, kept)
     for name, gradient in network.backward(cache).items():
         yield name, error(gradient, numerical(loss, params[name]))
 

@@ -1,0 +1,72 @@
+"""The scorer of model/scorer.py, what it gathers and scatters compiled. Same names and results."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..model.functions import transpose
+from ..model.scorer import every_item  # noqa: F401
+from .functions import add_rows, add_scaled, batched, jit
+
+
+class Cache(NamedTuple):
+    u: np.ndarray  # (B, T, D)
+    E: np.ndarray  # (N, D)
+    bias: np.ndarray  # (N,)
+    positives: np.ndarray  # (B, T)
+    negatives: np.ndarray  # (B, K)
+    E_negative: np.ndarray  # (B, K, D)
+
+
+def forward(u, E, bias, positives, negatives):
+    """As model.scorer.forward: the logits (..., T) and (..., T, K), and the cache."""
+    *leading, T, _ = u.shape
+    K = negatives.shape[-1]
+    u, positives, negatives = batched(u, 2), batched(positives, 1), batched(negatives, 1)
+    E_negative = E[negatives]
+    z_negative = u @ transpose(E_negative)
+    z_negative += bias[negatives][:, None, :]
+    z_positive = np.empty((len(u), T), u.dtype)
+    score_positives(u, E, bias, positives, z_positive)
+    logits = z_positive.reshape(*leading, T), z_negative.reshape(*leading, T, K)
+    return logits, Cache(u, E, bias, positives, negatives, E_negative)
+
+
+def backward(dlogits, cache):
+    """As model.scorer.backward: du (..., T, D) and {"E", "bias"}."""
+    u, E, bias, positives, negatives, E_negative = cache
+    dz_positive, dz_negative = batched(dlogits[0], 1), batched(dlogits[1], 2)
+    dE, dbias = np.zeros_like(E), np.zeros_like(bias)
+    du = dz_negative @ E_negative
+    score_positives_backward(u, E, positives, dz_positive, du, dE, dbias)
+    add_rows(dE, negatives.ravel(), batched(transpose(dz_negative) @ u, 1))
+    np.add.at(dbias, negatives, dz_negative.sum(axis=-2))
+    return du.reshape(*dlogits[0].shape, -1), {"E": dE, "bias": dbias}
+
+
+@jit
+def score_positives(u, E, bias, positives, z):
+    B, T = positives.shape
+    for b in range(B):
+        for t in range(T):
+            item = positives[b, t]
+            z[b, t] = dot(u[b, t], E[item]) + bias[item]
+
+
+@jit
+def dot(a, b):
+    total = a.dtype.type(0)
+    for j in range(a.size):
+        total += a[j] * b[j]
+    return total
+
+
+@jit
+def score_positives_backward(u, E, positives, dz, du, dE, dbias):
+    B, T = positives.shape
+    for b in range(B):
+        for t in range(T):
+            item = positives[b, t]
+            add_scaled(du[b, t], dz[b, t], E[item])
+            add_scaled(dE[item], dz[b, t], u[b, t])
+            dbias[item] += dz[b, t]
