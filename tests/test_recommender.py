@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinyrec import InputError, Recommender, read_events
+from tinyrec import InputError, Recommender, read_events, recommender
 from tinyrec.preprocess.events import clean
 
 SMALL = {"dim": 8, "hidden": 8, "negatives": 8, "batch": 16, "epochs": 2, "lr": 1e-2}
@@ -163,10 +163,34 @@ def test_new_users_are_evaluated_and_an_unknown_target_is_a_miss(fitted):
     assert fitted.evaluate(unknown)["hr@10"] == 0
 
 
+def test_what_is_not_given_follows_the_log():
+    few, many = np.tile([0, 6], (2_000, 1)), np.tile([0, 101], (9_000, 1))
+    given = Recommender(hidden=32).given
+    small, large = (recommender.follow(given, windows, 500) for windows in (few, many))
+    assert small["hidden"] == large["hidden"] == 32
+    assert small["dim"] < large["dim"]
+    assert small["batch"] < large["batch"] == 128
+    fewer_items = recommender.follow(given, few, 50)
+    assert fewer_items["dropout"] < small["dropout"]
+    assert fewer_items["negatives"] == 49
+    best = recommender.follow(Recommender(preset="best").given, few, 500)
+    assert best["dim"] == large["dim"]
+    assert best["epochs"] > small["epochs"]
+
+
+def test_a_second_fit_follows_the_second_log():
+    model = Recommender(epochs=1, dim=4, hidden=4, fast=False)
+    first = model.fit(cycling(users=60)).settings
+    second = model.fit(cycling(users=60, items=100)).settings
+    assert first["negatives"] == 11
+    assert second["negatives"] == 99
+
+
 @pytest.mark.parametrize(
     ("wrong", "word"),
     [({"dim": 0}, "dim"), ({"dropout": 1.0}, "dropout"), ({"lr": -1}, "lr"), ({"t": 2}, "t is"),
-     ({"split": "middle"}, "split"), ({"epochs": 0}, "epochs"), ({"lr": float("nan")}, "lr")],
+     ({"split": "middle"}, "split"), ({"preset": "huge"}, "preset"), ({"epochs": 0}, "epochs"),
+     ({"lr": float("nan")}, "lr")],
 )  # fmt: skip
 def test_a_setting_out_of_range_is_named(wrong, word):
     with pytest.raises(InputError, match=word):

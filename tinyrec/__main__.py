@@ -5,6 +5,7 @@ import importlib.util
 import inspect
 import json
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from . import model as readable
-from .datasets import shop
+from .datasets import movielens, shop
 from .errors import InputError
 from .preprocess.events import read_events
 from .recommender import Recommender
@@ -21,19 +22,20 @@ from .results.table import table
 from .train import gradcheck
 
 HYPER_PARAMETERS = {
-    "dim": "width of the item vectors (D)",
-    "hidden": "width of the LSTM state (H)",
-    "epochs": "passes over the log",
-    "batch": "windows of history in a step",
-    "max-len": "events of history that are looked at",
-    "negatives": "items drawn for each user in a step (K)",
-    "lr": "Adam's learning rate, falling linearly to zero",
-    "dropout": "share of x, long and h dropped while training",
-    "t": "gBCE's calibration, 0 to 1",
-    "split": "hold out each user's 'last' events, or those after a point in 'time'",
-    "seed": "of all random draws",
-    "threads": "workers (one a core); the result does not depend on it",
-}
+    "dim": (int, "width of the item vectors (D)"),
+    "hidden": (int, "width of the LSTM state (H)"),
+    "epochs": (int, "passes over the log"),
+    "batch": (int, "windows of history in a step"),
+    "max-len": (int, "events of history that are looked at (200)"),
+    "negatives": (int, "items drawn for each user in a step (K)"),
+    "lr": (float, "Adam's learning rate, falling linearly to zero"),
+    "dropout": (float, "share of x, long and h dropped while training"),
+    "t": (float, "gBCE's calibration, 0 to 1 (0.75)"),
+    "preset": (str, "'best': larger and longer, for who has a quarter of an hour"),
+    "split": (str, "hold out each user's 'last' events, or those after a 'time'"),
+    "seed": (int, "of all random draws (0)"),
+    "threads": (int, "workers (one a core); the result does not depend on it"),
+}  # what is not given follows the log
 
 
 def main(arguments=None):
@@ -74,11 +76,9 @@ def parser():
     added.add_argument("--no-fast", action="store_true", help="use the readable layers")
     add_json(added)
     defaults = inspect.signature(Recommender).parameters
-    for name, meaning in HYPER_PARAMETERS.items():
+    for name, (kind, meaning) in HYPER_PARAMETERS.items():
         default = defaults[name.replace("-", "_")].default
-        kind = str if name == "split" else int if default is None else type(default)
-        shown = meaning if default is None else f"{meaning} ({default})"
-        added.add_argument(f"--{name}", type=kind, default=default, help=shown)
+        added.add_argument(f"--{name}", type=kind, default=default, help=meaning)
 
     added = command("evaluate", evaluate, "Measure a saved model and the baselines.")
     added.add_argument("model", metavar="MODEL")
@@ -105,6 +105,10 @@ def parser():
     added.add_argument("--torch", action="store_true", help="PyTorch's padded twin as well")
     added.add_argument("--scaling", action="store_true", help="time against size of the log")
     added.add_argument("--plot", metavar="FILE", help="draw it as bars")
+
+    added = command("fetch", fetch, "Download MovieLens from GroupLens, for research.")
+    added.add_argument("name", choices=movielens.DATASETS)
+    added.add_argument("--to", metavar="DIR", default="data", help="folder (%(default)s)")
 
     added = command("gradcheck", check_gradients, "Check every gradient numerically.")
     added.add_argument("--fast", action="store_true", help="those of the compiled layers")
@@ -139,7 +143,7 @@ def train(options):
     checkpoint = out.with_suffix(".checkpoint.npz")
     if options.resume and not checkpoint.exists():
         raise InputError(f"{checkpoint}: no checkpoint to go on from; leave out --resume")
-    progress = Progress(model.settings["epochs"], compiling=model.fast)
+    progress = Progress(model)
     try:
         model.fit(events, on_step=progress.step, on_epoch=progress.epoch, checkpoint=checkpoint,
                   resume=options.resume)
@@ -175,10 +179,10 @@ def describe(events, name):
 class Progress:
     """Prints a line an epoch, and where someone is watching also how far the epoch is."""
 
-    def __init__(self, epochs, compiling):
-        self.epochs, self.began, self.done = epochs, time.perf_counter(), 0
-        self.compiling = compiling
-        if compiling:
+    def __init__(self, model):
+        self.model, self.began, self.done = model, time.perf_counter(), 0
+        self.compiling = model.fast
+        if self.compiling:
             print("compiling the inner loops …", flush=True)
 
     def step(self, done, all):
@@ -189,13 +193,13 @@ class Progress:
             print(f"\r  {done}/{all} steps of this epoch ", end="", file=sys.stderr, flush=True)
 
     def epoch(self, history):
-        entry = history[-1]
+        entry, epochs = history[-1], self.model.settings["epochs"]
         self.done += 1
         each = (time.perf_counter() - self.began) / self.done
-        left = duration(each * (self.epochs - entry["epoch"]))
+        left = duration(each * (epochs - entry["epoch"]))
         if sys.stderr.isatty():
             print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
-        print(f"epoch {entry['epoch']:>3}/{self.epochs}  loss {entry['loss']:.5f}  "
+        print(f"epoch {entry['epoch']:>3}/{epochs}  loss {entry['loss']:.5f}  "
               f"accuracy {entry['accuracy']:.3f}  validation NDCG@10 {entry['ndcg@10']:.4f}  "
               f"{entry['seconds']:.1f} s ({left} left)", flush=True)
 
@@ -287,6 +291,33 @@ def bench(options):
     print(bench.report(found))
     if options.plot:
         plots.bench(found, options.plot)
+
+
+def fetch(options):
+    """Download MovieLens unless it is there; says what to run next."""
+    if movielens.is_there(options.name, options.to):
+        print(f"{Path(options.to) / options.name}: already there, nothing to download\n")
+    else:
+        print(movielens.LICENCE + "\n", flush=True)
+    progress = download_bar() if sys.stderr.isatty() else None
+    folder = movielens.fetch(options.name, options.to, progress=progress)
+    dataset = movielens.DATASETS[options.name]
+    log, titles = str(folder / dataset.events), str(folder / dataset.titles)
+    print("now run\n  " + shlex.join(["tinyrec", "train", log, "--items", titles]))
+    print("  tinyrec recommend model.npz --user 1")
+
+
+def download_bar():
+    """A function of bytes done and in all that draws how far a download is."""
+    began = time.perf_counter()
+
+    def draw(done, total):
+        left = duration((time.perf_counter() - began) * (total - done) / done)
+        bar = "#" * (30 * done // total)
+        print(f"  [{bar:<30}] {done / total:4.0%} of {total / 1e6:.1f} MB, {left} left  ",
+              end="\n" if done == total else "\r", file=sys.stderr, flush=True)
+
+    return draw
 
 
 def check_gradients(options):

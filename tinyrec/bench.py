@@ -191,9 +191,11 @@ def run(T=200, D=64, H=64, K=128, N=3416, threads=None, with_torch=False):
 def report(found):
     """The figures of `run` as lines of text."""
     one, every = found["product"][1], found["product"][found["threads"]]
-    lines = [f"a large matrix product: {one:.0f} GFLOP/s on one thread, {every:.0f} on "
-             f"{found['threads']}", "",
-             "one block, one thread     NumPy  compiled   times  GFLOP/s  of a product"]  # fmt: skip
+    lines = [
+        f"a large matrix product: {one:.0f} GFLOP/s on one thread, {every:.0f} on "
+        f"{found['threads']}", "",
+        "one block, one thread     NumPy  compiled   times  GFLOP/s  of a product",
+    ]  # fmt: skip
     for part, slow, quick, work in found["parts"]:
         line = f"{part:<20} {slow * 1e3:7.2f} ms {quick * 1e3:6.2f} ms {slow / quick:7.1f}"
         rate = work / quick if work else 0

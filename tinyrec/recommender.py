@@ -21,8 +21,8 @@ from .model.functions import sigmoid
 from .preprocess import sequences
 from .preprocess.sequences import Log, Split
 from .results import baselines, explain, metrics
+from .train import adam
 from .train import fit as training
-from .train.adam import Adam
 
 MADE_BY = "tinyrec model 1"
 AT_LEAST = {
@@ -38,23 +38,29 @@ class Recommender:
     max_len        events of history that are looked at
     negatives, t   items drawn for each user in a step (K), and gBCE's calibration t
     lr, dropout    Adam's rate, falling linearly to zero; share of x, long and h dropped
+    preset         "best": larger and longer, for who has a quarter of an hour
     split          what `fit` keeps back: each user's "last" two events, or those after a "time"
     threads        workers for the blocks (None: one a core); results do not depend on it
     fast           take the compiled layers; False: the readable ones
+    layers         a room of your own in their place (see model/network.py)
+
+    What is None follows the log, as `follow` below says.
     """
 
-    def __init__(self, dim=64, hidden=64, epochs=24, batch=128, max_len=200, negatives=128,
-                 lr=2e-2, dropout=0.2, t=0.75, split="last", seed=0, threads=None, fast=True):
-        self.settings = {
+    def __init__(self, dim=None, hidden=None, epochs=None, batch=None, max_len=200,
+                 negatives=None, lr=None, dropout=None, t=0.75, preset=None, split="last",
+                 seed=0, threads=None, fast=True, layers=None):
+        self.given = {
             "dim": dim, "hidden": hidden, "epochs": epochs, "batch": batch, "max_len": max_len,
-            "negatives": negatives, "lr": lr, "dropout": dropout, "t": t, "split": split,
-            "seed": seed,
+            "negatives": negatives, "lr": lr, "dropout": dropout, "t": t, "preset": preset,
+            "split": split, "seed": seed,
         }  # fmt: skip
-        check_settings(self.settings)
+        check_settings(self.given)
+        self.settings = self.given  # until `fit` has seen the log
         if threads is not None and threads < 1:
             raise InputError(f"threads is {threads}: it has to be at least 1")
         self.threads = threads or os.cpu_count()
-        self.fast = fast
+        self.fast, self.layers = fast, layers
         self.history_ = []
 
     # Learning
@@ -77,18 +83,10 @@ class Recommender:
         if len(targets[1]) == 0:
             raise InputError("nobody has an event to be tested on; users need three or more")
 
-        n = len(self.items)
-        settings = dict(self.settings)
-        dim, hidden = settings.pop("dim"), settings.pop("hidden")
-        longest, _ = settings.pop("max_len"), settings.pop("split")
-        windows = sequences.windows(self.split.train, longest)
-        rng = np.random.default_rng(settings["seed"])
-        params = network.initial(rng, n, len(self.kinds), dim, hidden)
-        counts = baselines.item_counts(self.log, self.split.train, n)
-        params["bias"][:] = loss.prior_logits(counts, settings["negatives"], self._beta())
-
-        make_adam = self.layers.adam.Adam if self.fast else Adam
-        state = training.State(params, make_adam)
+        windows = sequences.windows(self.split.train, self.settings["max_len"])
+        self.settings = follow(self.given, windows, len(self.items))
+        room = self._room()
+        state = training.State(self._initial(), getattr(room, "adam", adam).Adam)
         run = [self.settings, zlib.crc32(self.log.items), len(windows)]
         if resume:
             state.restore(checkpoint, run)
@@ -103,16 +101,26 @@ class Recommender:
             if on_epoch:
                 on_epoch(state.history)
 
-        training.fit(state, self.log, windows, validate, layers=self.layers,
-                     threads=self.threads, on_step=on_step, on_epoch=after_epoch, **settings)
+        names = ("epochs", "batch", "negatives", "t", "lr", "dropout", "seed")
+        training.fit(state, self.log, windows, validate, layers=room, threads=self.threads,
+                     on_step=on_step, on_epoch=after_epoch,
+                     **{name: self.settings[name] for name in names})
         self.params, self.history_ = state.best, state.history
         return self
 
-    @property
-    def layers(self):
-        """The room the layers come from for whole logs."""
-        if not self.fast:
-            return readable
+    def _initial(self):
+        """Fresh parameters; the item biases start at the log-odds that the sampling implies."""
+        s, n = self.settings, len(self.items)
+        rng = np.random.default_rng(s["seed"])
+        params = network.initial(rng, n, len(self.kinds), s["dim"], s["hidden"])
+        counts = baselines.item_counts(self.log, self.split.train, n)
+        params["bias"][:] = loss.prior_logits(counts, s["negatives"], self._beta())
+        return params
+
+    def _room(self):
+        """The layers for whole logs."""
+        if self.layers is not None or not self.fast:
+            return self.layers or readable
         from . import fast  # compiles on first use, and takes a while to import
 
         return fast
@@ -228,7 +236,7 @@ class Recommender:
         unknown = len(self.items)
 
         def score(spans):
-            logits = self._logits(params, log, spans, self.layers) - sampling
+            logits = self._logits(params, log, spans, self._room()) - sampling
             if log.items.max() < unknown:
                 return logits
             return np.pad(logits, ((0, 0), (0, 1)), constant_values=-np.inf)
@@ -296,18 +304,44 @@ class Recommender:
         return self
 
 
+def follow(given, windows, items):
+    """The settings with each None replaced by what suits the log.
+
+    A log of half a million events or more, or the preset "best", gets the wide model. Dropout
+    falls by a fifth with every tenfold of events an item; a step takes a sixtieth of the windows
+    where 128 would be more. windows (n, 2) are those trained on; items: how many there are.
+    """
+    events = int((windows[:, 1] - windows[:, 0] - 1).sum())
+    large, best = events >= 500_000, given["preset"] == "best"
+    wide = large or best
+    dropout = 0.75 + 0.15 * wide - 0.2 * np.log10(max(1, events) / items)
+    by_log = {
+        "dim": 128 if wide else 64,
+        "hidden": 256 if wide else 64,
+        "negatives": min(512 if wide else 128, max(1, items - 1)),
+        "batch": min(128, max(16, len(windows) // 60)),
+        "dropout": round(float(np.clip(dropout, 0.1, 0.7)), 2),
+        "lr": 1.5e-2 if large else 1e-2,
+        "epochs": 32 if best else 16 if large else 24,
+    }
+    return {name: by_log.get(name) if value is None else value for name, value in given.items()}
+
+
 def check_settings(settings):
     """Raises InputError that names the first setting out of range."""
+    given = {name: value for name, value in settings.items() if value is not None}
     for name, least in AT_LEAST.items():
-        if settings[name] < least:
-            raise InputError(f"{name} is {settings[name]}: it has to be at least {least}")
-    if not 0 < settings["lr"] < np.inf:
-        raise InputError(f"lr is {settings['lr']}: it has to be above 0")
+        if given.get(name, least) < least:
+            raise InputError(f"{name} is {given[name]}: it has to be at least {least}")
+    if not 0 < given.get("lr", 1) < np.inf:
+        raise InputError(f"lr is {given['lr']}: it has to be above 0")
     for name, above in {"dropout": 1, "t": 1.0000001}.items():
-        if not 0 <= settings[name] < above:
-            raise InputError(f"{name} is {settings[name]}: it has to be between 0 and 1")
+        if not 0 <= given.get(name, 0) < above:
+            raise InputError(f"{name} is {given[name]}: it has to be between 0 and 1")
     if settings["split"] not in ("last", "time"):
         raise InputError(f'split is {settings["split"]!r}: it has to be "last" or "time"')
+    if settings["preset"] not in (None, "best"):
+        raise InputError(f'preset is {settings["preset"]!r}: it can be "best"')
 
 
 def numbering(ids):
