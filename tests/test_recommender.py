@@ -137,9 +137,17 @@ def test_training_that_diverges_stops_with_a_word():
 def test_held_out_events_may_come_alone_or_with_their_histories():
     whole = cycling(length=8)
     past, last = cycling(length=7), clean(only_last(cycling(length=8)))
-    model = Recommender(**SMALL).fit(past, valid=whole)
-    assert model.split.train.sum() > 0
+    model = Recommender(**SMALL).fit(past)
     assert model.evaluate(last) == pytest.approx(model.evaluate(whole))
+
+
+def test_validation_events_are_history_by_the_time_of_the_test():
+    past, valid = cycling(length=6), clean(only_last(cycling(length=7)))
+    model = Recommender(**SMALL).fit(past, valid=valid)
+    last = clean(only_last(cycling(length=8)))
+    assert model.evaluate(last) == pytest.approx(model.evaluate(cycling(length=8)))
+    items, _ = model.recommend(user="u0", k=100)
+    assert not {f"{item:03}" for item in range(7)} & set(items)
 
 
 def only_last(events):
@@ -151,9 +159,10 @@ def only_last(events):
 
 
 def test_with_valid_given_every_event_is_learnt_from():
-    model = Recommender(**SMALL | {"epochs": 1}).fit(cycling(length=7), valid=cycling(length=8))
+    events = cycling(length=7)
+    model = Recommender(**SMALL | {"epochs": 1}).fit(events, valid=cycling(length=8))
     spans = model.split.train
-    assert (spans[:, 1] - spans[:, 0]).sum() == len(model.log.items)
+    assert (spans[:, 1] - spans[:, 0]).sum() == len(events.item)
 
 
 def test_new_users_are_evaluated_and_an_unknown_target_is_a_miss(fitted):
@@ -211,6 +220,15 @@ def test_unknown_users_and_items_are_named(fitted):
 def test_a_log_too_small_is_refused_with_a_word():
     with pytest.raises(InputError, match="three"):
         Recommender(**SMALL).fit(clean({"user": ["a", "a"], "item": ["1", "2"]}))
+
+
+def test_users_with_three_events_leave_nothing_to_learn_from():
+    with pytest.raises(InputError, match="four"):
+        Recommender(**SMALL).fit(clean({"user": ["a"] * 3, "item": ["1", "2", "3"]}))
+
+
+def test_nearly_everything_may_be_dropped():
+    Recommender(**SMALL | {"dropout": 0.9999, "epochs": 1}).fit(cycling())
 
 
 def test_a_log_without_times_cannot_be_split_in_time():

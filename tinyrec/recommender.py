@@ -70,10 +70,11 @@ class Recommender:
 
         Without `valid`, the end of the log is kept back, as `split` says: a part to choose the
         best epoch by, a part for `evaluate`. With `valid` (Events: the users' next events, with
-        or without their histories) all of `events` is learnt from. checkpoint: a file written
-        after each epoch; with resume, training goes on from it. on_step(done, all) is called
-        after each batch, on_epoch(history_) after each epoch. Raises InputError if the log is
-        too small, or if training diverges.
+        or without their histories) all of `events` is learnt from, and `valid` becomes part of
+        the histories once the training is over. checkpoint: a file written after each epoch;
+        with resume, training goes on from it. on_step(done, all) is called after each batch,
+        on_epoch(history_) after each epoch. Raises InputError if the log is too small, or if
+        training diverges.
         """
         self.users, self.items, self.kinds = events.users, events.items, events.kinds
         self.titles, self.report = events.titles, events.report
@@ -84,11 +85,13 @@ class Recommender:
             raise InputError("nobody has an event to be tested on; users need three or more")
 
         windows = sequences.windows(self.split.train, self.settings["max_len"])
+        if len(windows) == 0:
+            raise InputError("nothing to learn from is left; users need four events or more")
         self.settings = follow(self.given, windows, len(self.items))
         room = self._room()
         state = training.State(self._initial(), getattr(room, "adam", adam).Adam)
         run = [self.settings, zlib.crc32(self.log.items), len(windows)]
-        if resume:
+        if resume and checkpoint:
             state.restore(checkpoint, run)
 
         def validate(params):
@@ -106,6 +109,8 @@ class Recommender:
                      on_step=on_step, on_epoch=after_epoch,
                      **{name: self.settings[name] for name in names})
         self.params, self.history_ = state.best, state.history
+        if valid is not None:
+            self._remember(valid)
         return self
 
     def _initial(self):
@@ -254,25 +259,45 @@ class Recommender:
     def cases(self, events):
         """Other events in this model's numbers, and the span before each user's last event."""
         unknown = len(self.items)
+        parts = []
+        for items, kinds in self._continued(events).values():
+            usable = items < unknown
+            usable[-1] = True
+            parts.append((items[usable], kinds[usable]))
+        log = as_log(parts)
+        spans = np.stack([log.starts[:-1], log.starts[1:] - 1], axis=1)
+        return log, spans[spans[:, 0] < spans[:, 1]]
+
+    def _continued(self, events):
+        """Each user's fitted history and the events here after it: {user: (items, kinds)}.
+
+        Events that begin with the fitted history are taken as they are. An item that was not
+        fitted gets the number after the last.
+        """
         number, kind_number, fitted = map(numbering, (self.items, self.kinds, self.users))
-        items = np.array([number.get(item, unknown) for item in events.items])[events.item]
+        items = np.array([number.get(item, len(number)) for item in events.items])[events.item]
         kinds = np.array([kind_number.get(kind, 0) for kind in events.kinds])[events.kind]
         starts = sequences.serialise(events).starts
-        parts = []
+        found = {}
         for user, start, stop in zip(events.users, starts[:-1], starts[1:], strict=True):
             past_items, past_kinds = self._fitted(fitted.get(user))
             shared = min(len(past_items), stop - start - 1)
             if shared and np.array_equal(past_items[:shared], items[start : start + shared]):
                 past_items, past_kinds = past_items[:0], past_kinds[:0]
-            all_items = np.concatenate([past_items, items[start:stop]])
-            all_kinds = np.concatenate([past_kinds, kinds[start:stop]])
-            usable = all_items < unknown
-            usable[-1:] = True
-            parts.append((all_items[usable], all_kinds[usable]))
-        starts = np.cumsum([0] + [len(part) for part, _ in parts])
-        log = Log(*map(np.concatenate, zip(*parts, strict=True)), starts)
-        spans = np.stack([starts[:-1], starts[1:] - 1], axis=1)
-        return log, spans[spans[:, 0] < spans[:, 1]]
+            found[user] = (
+                np.concatenate([past_items, items[start:stop]]),
+                np.concatenate([past_kinds, kinds[start:stop]]),
+            )
+        return found
+
+    def _remember(self, events):
+        """Make events part of their users' histories, for `recommend` and `evaluate`."""
+        continued = self._continued(events)
+        parts = []
+        for number, user in enumerate(self.users):
+            items, kinds = continued.get(user) or self._fitted(number)
+            parts.append((items[items < len(self.items)], kinds[items < len(self.items)]))
+        self.log = as_log(parts)
 
     # Keeping
 
@@ -342,6 +367,12 @@ def check_settings(settings):
         raise InputError(f'split is {settings["split"]!r}: it has to be "last" or "time"')
     if settings["preset"] not in (None, "best"):
         raise InputError(f'preset is {settings["preset"]!r}: it can be "best"')
+
+
+def as_log(parts):
+    """A Log of users' (items, kinds), one behind the other."""
+    starts = np.cumsum([0] + [len(items) for items, _ in parts])
+    return Log(*map(np.concatenate, zip(*parts, strict=True)), starts)
 
 
 def numbering(ids):

@@ -77,7 +77,7 @@ def make_block(log, windows, negatives, n):
 
 def draw_kept(rng, rate, shape, dim, hidden):
     """What dropout keeps, in whole 256ths: a random byte decides for each number."""
-    dropped = round(256 * rate)
+    dropped = min(255, round(256 * rate))
     if dropped == 0:
         return EVERYTHING
 
@@ -131,51 +131,53 @@ def batch_gradients(params, log, windows, negatives, seed, run, **settings):
     return loss_sum, right / rows, grads
 
 
+def run_epoch(adam, log, windows, rng, key, run, *, batch, negatives, lr, steps, on_step,
+              **settings):
+    """One pass over the windows in random order; returns the mean loss and accuracy.
+
+    The learning rate falls linearly, so that it is zero after `steps` steps in all.
+    """
+    losses, accuracies = [], []
+    batches = -(-len(windows) // batch)
+    for number, members in enumerate(np.array_split(rng.permutation(len(windows)), batches)):
+        drawn = rng.integers(0, len(adam.params["E"]), (len(members), negatives))
+        loss, accuracy, grads = batch_gradients(
+            adam.params, log, windows[members], drawn, (*key, number), run, **settings
+        )
+        if not np.isfinite(loss):
+            raise InputError(f"training diverged (loss {loss}): give a smaller learning rate "
+                             f"than {lr:g}")  # fmt: skip
+        adam.lr = lr * (1 - adam.steps / steps)
+        adam.step(grads)
+        losses.append(loss)
+        accuracies.append(accuracy)
+        if on_step:
+            on_step(number + 1, batches)
+    return float(np.mean(losses)), float(np.mean(accuracies))
+
+
 def fit(state, log, windows, validate, *, layers, epochs, batch, negatives, t, lr, dropout,
         seed=0, threads=None, on_step=None, on_epoch=None):
     """Train until `epochs` are done, from wherever state stands; state.best is the result.
 
     log: a Log; windows (n, 2); validate(params) returns a dict with "ndcg@10", by which the
-    best epoch is chosen. The learning rate falls linearly from lr to zero. on_step(done, all)
-    is called after each batch, on_epoch(state) after each epoch. Raises InputError when the
-    loss stops being a number.
+    best epoch is chosen. on_step(done, all) is called after each batch, on_epoch(state) after
+    each epoch. Raises InputError when the loss stops being a number.
     """
-    adam, params = state.adam, state.adam.params
-    n = len(params["E"])
-    settings = {"beta": loss.beta(n, negatives, t), "dropout": dropout, "layers": layers}
-    batches = -(-len(windows) // batch)
+    params = state.adam.params
+    settings = {"batch": batch, "negatives": negatives, "lr": lr, "dropout": dropout}
+    settings |= {"beta": loss.beta(len(params["E"]), negatives, t), "layers": layers}
+    settings |= {"steps": epochs * -(-len(windows) // batch), "on_step": on_step}
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
         for epoch in range(len(state.history), epochs):
             began = time.perf_counter()
             rng = np.random.default_rng((seed, epoch))
-            order = rng.permutation(len(windows))
-            losses, accuracies = [], []
-            for number, members in enumerate(np.array_split(order, batches)):
-                chosen = windows[members], rng.integers(0, n, (len(members), negatives))
-                key = (seed, epoch, number)
-                part, accuracy, grads = batch_gradients(
-                    params, log, *chosen, key, pool.map, **settings
-                )
-                if not np.isfinite(part):
-                    raise InputError(
-                        f"training diverged in epoch {epoch + 1} (loss {part}); "
-                        f"give a smaller learning rate than {lr:g}"
-                    )
-                adam.lr = lr * (1 - adam.steps / (epochs * batches))
-                adam.step(grads)
-                losses.append(part)
-                accuracies.append(accuracy)
-                if on_step:
-                    on_step(number + 1, batches)
-            seconds = time.perf_counter() - began
-            trained = {"epoch": epoch + 1, "loss": mean(losses), "accuracy": mean(accuracies)}
-            entry = trained | validate(params) | {"seconds": seconds}
+            trained = run_epoch(state.adam, log, windows, rng, (seed, epoch), pool.map, **settings)
+            entry = {"epoch": epoch + 1, "loss": trained[0], "accuracy": trained[1]}
+            entry["seconds"] = time.perf_counter() - began
+            entry |= validate(params)
             if all(entry["ndcg@10"] > past["ndcg@10"] for past in state.history):
                 state.best = copy(params)
             state.history.append(entry)
             if on_epoch:
                 on_epoch(state)
-
-
-def mean(values):
-    return float(np.mean(values))
