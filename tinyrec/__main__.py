@@ -106,6 +106,13 @@ def parser():
     added.add_argument("--scaling", action="store_true", help="time against size of the log")
     added.add_argument("--plot", metavar="FILE", help="draw it as bars")
 
+    added = command("study", study, "Train with one thing changed at a time; compare on test.")
+    added.add_argument("events", nargs="?", metavar="EVENTS", help="a log (the bundled shop)")
+    added.add_argument("--epochs", type=int, help="of every row")
+    added.add_argument("--split", default="last", help="as in train")
+    added.add_argument("--seeds", type=int, default=3, help="runs a row (%(default)s)")
+    added.add_argument("--threads", type=int, help="workers (one a core)")
+
     added = command("fetch", fetch, "Download MovieLens from GroupLens, for research.")
     added.add_argument("name", choices=movielens.DATASETS)
     added.add_argument("--to", metavar="DIR", default="data", help="folder (%(default)s)")
@@ -291,6 +298,19 @@ def bench(options):
     print(bench.report(found))
     if options.plot:
         plots.bench(found, options.plot)
+
+
+def study(options):
+    from . import study
+
+    if options.seeds < 1:
+        raise InputError(f"seeds is {options.seeds}: ask for one or more")
+    events = read_events(options.events or shop.FOLDER / "shop.csv")
+    settings = {name: getattr(options, name) for name in ("epochs", "split", "threads")}
+    print(f"{'means of ' + str(options.seeds) + ' seeds':<34}   "
+          f"{'HR@10':<15}   {'NDCG@10':<15}   training", flush=True)
+    for row in study.study(events, settings, options.seeds):
+        print(study.line(*row), flush=True)
 
 
 def fetch(options):

@@ -1,0 +1,136 @@
+"""What is each part worth? `tinyrec study` trains with one thing changed at a time.
+
+Every row has the same epochs and the same seeds; what changes is a setting, or a layer that is
+replaced by a simpler one (the network takes any that have forward and backward).
+"""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+
+from . import fast
+from .model import functions
+from .recommender import Recommender
+
+LAYERS = ("embedding", "dropout", "lstm", "attention", "interest", "scorer", "loss")
+
+
+def room(**replaced):
+    """The compiled layers with some replaced."""
+    return SimpleNamespace(**{name: getattr(fast, name) for name in LAYERS} | replaced)
+
+
+def no_attention():
+    """In place of attention: no long-term interest."""
+
+    def forward(h, Wq, Wk):
+        return np.zeros_like(h), (Wq, Wk)
+
+    def backward(dlong, cache):
+        Wq, Wk = cache
+        return np.zeros_like(dlong), {"Wq": np.zeros_like(Wq), "Wk": np.zeros_like(Wk)}
+
+    return SimpleNamespace(forward=forward, backward=backward)
+
+
+def no_lstm():
+    """In place of the LSTM: the item vectors themselves (needs H = D)."""
+
+    def forward(x, W, U, b):
+        return x, (W, U, b)
+
+    def backward(dh, cache):
+        return dh, {name: np.zeros_like(a) for name, a in zip("WUb", cache, strict=True)}
+
+    return SimpleNamespace(forward=forward, backward=backward)
+
+
+def long_only():
+    """In place of (11): u from the long-term interest alone."""
+
+    def forward(long, h, Wu, bu):
+        return fast.interest.forward(long, np.zeros_like(h), Wu, bu)
+
+    def backward(du, cache):
+        (dlong, dh), grads = fast.interest.backward(du, cache)
+        return (dlong, np.zeros_like(dh)), grads
+
+    return SimpleNamespace(forward=forward, backward=backward)
+
+
+def softmax_loss():
+    """In place of (13): the softmax of the next item among the negatives, plain cross-entropy."""
+
+    def forward(z_positive, z_negative, lengths, beta, rows=None):
+        rows = int(rows or lengths.sum())
+        logits = np.concatenate([z_positive[..., None], z_negative], axis=-1)
+        p = functions.softmax(logits)
+        real = np.arange(logits.shape[-2]) < lengths[..., None]
+        loss = -(np.log(np.maximum(p[..., 0], 1e-30)) * real).sum() / rows
+        p[..., 0] -= 1
+        return loss, p * (real / rows)[..., None].astype(p.dtype)
+
+    def backward(dloss, dlogits):
+        return (dlogits[..., 0], np.ascontiguousarray(dlogits[..., 1:])), {}
+
+    return SimpleNamespace(forward=forward, backward=backward)
+
+
+class WithoutPrior(Recommender):
+    """The item biases start at zero, not at the log-odds that the sampling implies."""
+
+    def _initial(self):
+        params = super()._initial()
+        params["bias"][:] = 0
+        return params
+
+
+def rows(settings, items):
+    """{row: (class, settings that differ)}; settings: those of the first row."""
+    D, H, K = settings["dim"], settings["hidden"], settings["negatives"]
+    attention_only = room(lstm=no_lstm(), interest=long_only())
+    return {
+        "as it is": (Recommender, {}),
+        "LSTM only: u from h": (Recommender, {"layers": room(attention=no_attention())}),
+        "LSTM, then attention: u from long": (Recommender, {"layers": room(interest=long_only())}),
+        "attention only: no LSTM": (Recommender, {"layers": attention_only, "hidden": D}),
+        "item biases start at zero": (WithoutPrior, {}),
+        f"K = {K // 4}": (Recommender, {"negatives": K // 4}),
+        f"K = {K * 4}": (Recommender, {"negatives": K * 4}),
+        "plain cross-entropy: t = 0": (Recommender, {"t": 0.0}),
+        "full calibration: t = 1": (Recommender, {"t": 1.0}),
+        "the article's loss: K = 1, t = 0": (Recommender, {"negatives": 1, "t": 0.0}),
+        "softmax, K = items": (Recommender, {"layers": room(loss=softmax_loss()),
+                                             "negatives": items}),
+        f"D = {D // 2}": (Recommender, {"dim": D // 2}),
+        f"D = {D * 2}": (Recommender, {"dim": D * 2}),
+        f"H = {H // 2}": (Recommender, {"hidden": H // 2}),
+        f"H = {H * 2}": (Recommender, {"hidden": H * 2}),
+        "history of 5": (Recommender, {"max_len": 5}),
+        "no dropout": (Recommender, {"dropout": 0.0}),
+        "kinds of event unknown": (Recommender, {}),
+    }  # fmt: skip
+
+
+def study(events, settings, seeds=3):
+    """Yields (row, test metrics of each seed, mean seconds of training)."""
+    first = Recommender(**settings).fit(events)
+    blurred = replace(events, kind=np.zeros_like(events.kind), kinds=("event",))
+    for row, (kind, changed) in rows(first.settings, len(events.items)).items():
+        log = blurred if row.startswith("kinds") else events
+        found, seconds = [], []
+        for seed in range(seeds):
+            model = kind(**settings | changed | {"seed": seed}).fit(log)
+            found.append(model.evaluate())
+            seconds.append(sum(entry["seconds"] for entry in model.history_))
+        yield row, found, float(np.mean(seconds))
+
+
+def line(row, found, seconds):
+    """One row of the table: means over the seeds ± their standard deviation."""
+    cells = [row.ljust(34)]
+    for name in ("hr@10", "ndcg@10"):
+        values = [metrics[name] for metrics in found]
+        cells.append(f"{np.mean(values):.4f} ± {np.std(values):.4f}")
+    return "   ".join([*cells, f"{seconds:6.1f} s"])
