@@ -121,3 +121,21 @@ def test_adam_takes_the_same_steps_also_where_memory_is_not_contiguous(dtype):
         quick.step(grads)
         plain.step(grads)
     both_close(ours, theirs, dtype)
+
+
+def test_an_item_past_the_end_is_refused_as_numpy_refuses_it():
+    u, E, bias = np.zeros((1, 1, 2)), np.zeros((3, 2)), np.zeros(3)
+    for positive, negative in ((3, 0), (0, 3)):
+        for room in (model, fast):
+            with pytest.raises(IndexError):
+                room.scorer.forward(u, E, bias, np.array([[positive]]), np.array([[negative]]))
+
+
+def test_a_state_of_another_type_and_arrays_that_may_not_be_written_to_are_taken():
+    rng = np.random.default_rng(5)
+    x, W, U, b, h0, c0 = (rng.normal(size=s).astype(np.float32)
+                          for s in ((2, 3, 4), (4, 8), (2, 8), 8, (2, 2), (2, 2)))  # fmt: skip
+    for array in (x, W, U, b, h0):
+        array.flags.writeable = False
+    found = [room.lstm.forward(x, W, U, b, (h0, c0.astype(float)))[0] for room in (model, fast)]
+    assert np.allclose(*found, atol=1e-6)

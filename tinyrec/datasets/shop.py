@@ -14,8 +14,8 @@ A step leaves one to four rows in the log: view, then perhaps cart, buy, rate.
 Shapes: C customers, P products, S steps in all, n events in all, G categories, m asked-for steps.
 """
 
+import argparse
 import csv
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -401,4 +401,9 @@ def pick(choices, rng):
 
 
 if __name__ == "__main__":
-    write(sys.argv[1], generate())
+    options = argparse.ArgumentParser(description="Make a shop's log.")
+    options.add_argument("folder", help="where shop.csv and items.csv go")
+    for name, default in (("customers", 2000), ("products", 800), ("steps", 21), ("seed", 0)):
+        options.add_argument(f"--{name}", type=int, default=default, help="%(default)s")
+    given = vars(options.parse_args())
+    write(given.pop("folder"), generate(**given))

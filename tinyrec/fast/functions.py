@@ -20,7 +20,7 @@ f4 = np.float32
 
 
 def exp(x):
-    """e^x; in float32 for x ≥ −87, relative error 6e-8."""
+    """e^x; in float32 for −87 ≤ x ≤ 88 (e^−87 below), relative error 6e-8."""
 
 
 def tanh(x):

@@ -33,7 +33,9 @@ def forward(x, W, U, b, state=None):
     gates = batched(x @ W, 2)
     gates += b
     B = len(gates)
-    h0, c0 = (np.zeros((2, B, H), gates.dtype)) if state is None else map(rows, state)
+    h0, c0 = np.zeros((2, B, H), gates.dtype)
+    if state is not None:
+        h0[:], c0[:] = map(rows, state)
     h, c = np.empty((2, B, T, H), gates.dtype)
     chunks = in_chunks(U.astype(gates.dtype, copy=False))
     walk_forward(gates, chunks, h0, c0, h, c)

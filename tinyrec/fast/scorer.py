@@ -24,6 +24,8 @@ def forward(u, E, bias, positives, negatives):
     K = negatives.shape[-1]
     u, positives, negatives = batched(u, 2), batched(positives, 1), batched(negatives, 1)
     E_negative = E[negatives]
+    if positives.max() >= len(E):  # compiled code would read past the end
+        raise IndexError(f"item {positives.max()} where there are {len(E)}")
     z_negative = u @ transpose(E_negative)
     z_negative += bias[negatives][:, None, :]
     z_positive = np.empty((len(u), T), u.dtype)
