@@ -6,6 +6,7 @@
     items, probabilities = model.recommend(user="C0007")
 """
 
+import math
 import os
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -237,7 +238,7 @@ class Recommender:
         return self._evaluate(self.params, log, spans, exclude_seen)
 
     def _evaluate(self, params, log, spans, exclude_seen=True):
-        sampling = np.log(self._beta() / self.settings["negatives"])
+        sampling = math.log(self._beta() / self.settings["negatives"])
         unknown = len(self.items)
 
         def score(spans):

@@ -96,7 +96,7 @@ def block_gradients(params, log, windows, negatives, rng, *, beta, dropout, rows
     dim, hidden = params["E"].shape[1], params["U"].shape[0]
     kept = draw_kept(rng, dropout, block.items.shape, dim, hidden)
     total, logits, cache = network.forward(local, block, beta, layers, kept, rows)
-    right = right_answers(*logits, block.lengths, np.log(beta / negatives.shape[1]))
+    right = right_answers(*logits, block.lengths, math.log(beta / negatives.shape[1]))
     return total, right, touched, network.backward(cache)
 
 
