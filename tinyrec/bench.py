@@ -216,16 +216,16 @@ def scaling(threads=None, largest=10_000_000):
     The logs are the shop generator's, at D = H = 32, K = 64, so that ten million events end.
     """
     threads = threads or os.cpu_count()
-    sizes = {"D": 32, "H": 32, "K": 64, "N": 800, "threads": threads}
+    sizes = {"D": 32, "H": 32, "K": 64, "threads": threads}
     for share in (8, 4, 2, 1):
-        yield "users", *shop_epoch(largest // 21 // share, 21, sizes)
+        yield "users", *shop_epoch(largest // 21 // share, 21, 800, sizes)
     for steps in (20, 40, 80, 160):
-        yield f"history of {steps}", *shop_epoch(4000, steps, sizes)
+        yield f"history of {steps}", *shop_epoch(4000, steps, 8000, sizes)
 
 
-def shop_epoch(customers, steps, sizes):
-    made = shop.generate(customers=customers, steps=steps, seed=1)
+def shop_epoch(customers, steps, products, sizes):
+    made = shop.generate(customers=customers, products=products, steps=steps, seed=1)
     first = np.flatnonzero(made.kind == 0)
     starts = np.searchsorted(made.customer[first], np.arange(customers + 1))
     log = sequences.Log(made.product[first].astype(np.int32), np.zeros(len(first), int), starts)
-    return len(first), epoch_seconds(fast, log, T=200, **sizes)
+    return len(first), epoch_seconds(fast, log, T=200, N=products, **sizes)
