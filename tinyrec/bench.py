@@ -18,7 +18,6 @@ from .model import loss, network
 from .preprocess import sequences
 from .train import fit as training
 
-LAYERS = ("embedding", "dropout", "lstm", "attention", "interest", "scorer", "loss")
 REPEATS = 5
 
 
@@ -68,7 +67,7 @@ def timed(room, seconds):
 
     return SimpleNamespace(**{
         name: SimpleNamespace(forward=wrap(name, "forward"), backward=wrap(name, "backward"))
-        for name in LAYERS
+        for name in network.LAYERS
     })
 
 
@@ -82,7 +81,7 @@ def made_up_log(lengths, N, seed=0):
 def layers_by_part(room, T, D, H, K, N):
     """Seconds of each layer's forward and backward for one block of 16 users, full length."""
     log = made_up_log([T + 1] * sequences.BLOCK, N)
-    windows = np.stack([log.starts[:-1], log.starts[1:]], axis=1)
+    windows = sequences.histories(log)
     rng = np.random.default_rng(0)
     params = network.initial(rng, N, 1, D, H)
     negatives = rng.integers(0, N, (len(windows), K))
@@ -103,7 +102,7 @@ def layers_by_part(room, T, D, H, K, N):
 
 def epoch_seconds(room, log, T, D, H, K, N, threads):
     """Seconds of an epoch over all of a log, every part of a step included; compiled before."""
-    spans = np.stack([log.starts[:-1], log.starts[1:]], axis=1)
+    spans = sequences.histories(log)
     windows = sequences.windows(spans, T)
     params = network.initial(np.random.default_rng(0), N, int(log.kinds.max()) + 1, D, H)
     state = training.State(params, fast.adam.Adam if room is fast else training.Adam)
@@ -124,7 +123,7 @@ def torch_epoch_seconds(log, T, D, H, K, N, threads):
     from torch.nn import functional
 
     torch.set_num_threads(threads)
-    spans = np.stack([log.starts[:-1], log.starts[1:]], axis=1)
+    spans = sequences.histories(log)
     windows = sequences.windows(spans, T)
     E, bias = nn.Embedding(N, D), nn.Parameter(torch.zeros(N))
     lstm = nn.LSTM(D, H, batch_first=True)
@@ -175,7 +174,7 @@ def run(T=200, D=64, H=64, K=128, N=3416, threads=None, with_torch=False):
     ]  # fmt: skip
     lengths = np.random.default_rng(0).lognormal(np.log(T / 2), 0.8, 1536).astype(int) + 3
     log = made_up_log(lengths, N)
-    spans = np.stack([log.starts[:-1], log.starts[1:]], axis=1)
+    spans = sequences.histories(log)
     real = [stop - start - 1 for start, stop in sequences.windows(spans, T)]
     work = sum(n * sum(flops_per_step(n, D, H, K).values()) for n in real) / 1e9
     sizes = log, T, D, H, K, N, threads

@@ -133,7 +133,7 @@ class Recommender:
 
     def _split(self, events, keep_back):
         if not keep_back:
-            whole = np.stack([self.log.starts[:-1], self.log.starts[1:]], axis=1)
+            whole = sequences.histories(self.log)
             return Split(train=whole, valid=whole[:0], test=whole[:0])
         if self.settings["split"] == "last":
             return sequences.leave_one_out(self.log)
@@ -239,11 +239,12 @@ class Recommender:
 
     def _evaluate(self, params, log, spans, exclude_seen=True):
         sampling = math.log(self._beta() / self.settings["negatives"])
-        unknown = len(self.items)
+        room = self._room()
+        all_known = log.items.max() < len(self.items)
 
         def score(spans):
-            logits = self._logits(params, log, spans, self._room()) - sampling
-            if log.items.max() < unknown:
+            logits = self._logits(params, log, spans, room) - sampling
+            if all_known:
                 return logits
             return np.pad(logits, ((0, 0), (0, 1)), constant_values=-np.inf)
 

@@ -10,15 +10,13 @@ from types import SimpleNamespace
 import numpy as np
 
 from . import fast
-from .model import functions
+from .model import functions, network
 from .recommender import Recommender
-
-LAYERS = ("embedding", "dropout", "lstm", "attention", "interest", "scorer", "loss")
 
 
 def room(**replaced):
     """The compiled layers with some replaced."""
-    return SimpleNamespace(**{name: getattr(fast, name) for name in LAYERS} | replaced)
+    return SimpleNamespace(**{name: getattr(fast, name) for name in network.LAYERS} | replaced)
 
 
 def no_attention():

@@ -7,7 +7,6 @@ from tinyrec import fast, model
 from tinyrec.model import network
 from tinyrec.train.adam import Adam
 
-LAYERS = ("embedding", "dropout", "lstm", "attention", "interest", "scorer", "loss")
 # B, T, D, H: one user, odd numbers of users, one step, D ≠ H, no multiples of four or eight,
 # and U large enough to be taken a gate at a time
 SHAPES = [(1, 1, 3, 5), (1, 6, 8, 4), (3, 5, 4, 7), (5, 2, 7, 3), (6, 70, 9, 6), (16, 4, 16, 8)]

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from tinyrec import fast, model
+from tinyrec.model.network import LAYERS
 from tinyrec.train import gradcheck
 
 ROOMS = [pytest.param(model, id="model"), pytest.param(fast, id="fast")]
-LAYERS = ("embedding", "dropout", "lstm", "attention", "interest", "scorer", "loss")
 
 
 def sigma(z):

@@ -6,9 +6,8 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from tinyrec import model
+from tinyrec.model.network import LAYERS
 from tinyrec.train import gradcheck
-
-LAYERS = ("embedding", "dropout", "lstm", "attention", "interest", "scorer", "loss")
 
 # A usual mistake each: (file, the right line, the wrong one).
 MUTANTS = {

@@ -2,12 +2,14 @@
 
 A block holds B users' histories, padded on the right to T; N items, M kinds, K negatives.
 The layers come from a room given as `layers`: an object with modules (or anything that has
-`forward` and `backward`) named embedding, dropout, lstm, attention, interest, scorer and loss.
+`forward` and `backward`) of the names in LAYERS.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+
+LAYERS = ("embedding", "dropout", "lstm", "attention", "interest", "scorer", "loss")
 
 
 class Block(NamedTuple):

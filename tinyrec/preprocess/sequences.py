@@ -30,6 +30,11 @@ def serialise(events):
     return Log(events.item, events.kind, starts)
 
 
+def histories(log):
+    """Each user's whole history as a span: (users, 2)."""
+    return np.stack([log.starts[:-1], log.starts[1:]], axis=1)
+
+
 def leave_one_out(log):
     """Each user's last event is the test target, the one before it the validation target.
 
