@@ -19,6 +19,13 @@ def figure(panels=1, width=4.2, height=3.2, grid="y"):
     return drawing, axes
 
 
+def heatmap(drawing, axis, values, label, colours="cividis", **limits):
+    """values (rows, columns) as coloured squares, with a bar that says what a colour means."""
+    axis.grid(False)
+    image = axis.imshow(values, cmap=colours, aspect="auto", interpolation="nearest", **limits)
+    drawing.colorbar(image, ax=axis, label=label)
+
+
 def learning_curve(history, path):
     """Training loss and validation quality over the epochs; history as in Recommender."""
     drawing, (left, right) = figure(panels=2)
