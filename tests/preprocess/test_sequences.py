@@ -60,8 +60,16 @@ def test_blocks_hold_every_span_once_and_grow_in_length():
     assert sorted(np.concatenate(blocks)) == list(range(50))
     lengths = [spans[block, 1] - spans[block, 0] for block in blocks]
     assert np.all(np.diff(np.concatenate(lengths)) >= 0)
-    assert max(map(len, blocks)) <= sequences.BLOCK
-    assert all(len(block) <= 4 or block[-1] <= 1.3 * block[0] for block in lengths)
+    assert max(map(len, blocks)) <= 2 * sequences.BLOCK
+    large = [block for block in lengths if len(block) * block[-1] > sequences.FEW]
+    assert large
+    assert max(map(len, large)) <= sequences.BLOCK
+    assert all(len(block) <= 4 or block[-1] <= 1.3 * block[0] for block in large)
+
+
+def test_short_histories_come_in_blocks_of_twice_as_many():
+    spans = np.array([[0, 5]] * 128)
+    assert [len(block) for block in sequences.by_length(spans)] == [2 * sequences.BLOCK] * 4
 
 
 def test_few_spans_make_one_block():

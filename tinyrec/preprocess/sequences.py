@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 BLOCK = 16  # users in a block, the unit of work
+FEW = 640  # steps, padded ones too, below which a block takes up to twice as many users
 
 
 class Log(NamedTuple):
@@ -101,18 +102,21 @@ def pad(values, spans):
     return padded
 
 
-def by_length(spans, most=BLOCK, growth=1.3):
+def by_length(spans, most=BLOCK, growth=1.3, few=FEW):
     """Sort spans by length and cut them into blocks; yields index arrays.
 
     A block ends at `most` spans, or before four that would make it `growth` times as long as
-    its shortest, so that little of it is padding.
+    its shortest, so that little of it is padding. One that stays within `few` steps goes on to
+    twice as many spans: there, handing out a block costs more than its padding does.
     """
     length = spans[:, 1] - spans[:, 0]
     order = np.argsort(length, kind="stable")
     begin = 0
     for four in range(4, len(order) + 4, 4):
         longest = length[order[min(four + 4, len(order)) - 1]]
+        small = (four + 4 - begin) * longest <= few and four - begin < 2 * most
         too_long = longest > growth * length[order[begin]]
-        if four - begin >= most or too_long or four >= len(order):
+        full = four - begin >= most
+        if (full or too_long) and not small or four >= len(order):
             yield order[begin:four]
             begin = four
