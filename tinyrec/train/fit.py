@@ -160,6 +160,8 @@ def fit(state, log, windows, validate, *, layers, epochs, batch, negatives, t, l
         seed=0, threads=None, on_step=None, on_epoch=None):
     """Train until `epochs` are done, from wherever state stands; state.best is the result.
 
+    Ends early when the last third of the epochs, or five, brought no better one.
+
     log: a Log; windows (n, 2); validate(params) returns a dict with "ndcg@10", by which the
     best epoch is chosen. on_step(done, all) is called after each batch, on_epoch(state) after
     each epoch. Raises InputError when the loss stops being a number.
@@ -176,8 +178,11 @@ def fit(state, log, windows, validate, *, layers, epochs, batch, negatives, t, l
             entry = {"epoch": epoch + 1, "loss": trained[0], "accuracy": trained[1]}
             entry["seconds"] = time.perf_counter() - began
             entry |= validate(params)
-            if all(entry["ndcg@10"] > past["ndcg@10"] for past in state.history):
-                state.best = copy(params)
             state.history.append(entry)
+            best = max(state.history, key=lambda entry: entry["ndcg@10"])
+            if best is entry:
+                state.best = copy(params)
             if on_epoch:
                 on_epoch(state)
+            if entry["epoch"] - best["epoch"] >= max(5, epochs / 3):
+                break

@@ -1,0 +1,33 @@
+"""The training loop: when it ends."""
+
+import numpy as np
+
+from tinyrec import model
+from tinyrec.model import network
+from tinyrec.preprocess.sequences import Log
+from tinyrec.train import fit as training
+
+
+def epochs_done(qualities):
+    """How many epochs a training does whose validation NDCG@10 is `qualities`, one an epoch."""
+    rng = np.random.default_rng(0)
+    log = Log(rng.integers(0, 9, 12), np.zeros(12, int), np.array([0, 6, 12]))
+    state = training.State(network.initial(rng, items=9, kinds=1, dim=2, hidden=2))
+    left = iter(qualities)
+    training.fit(
+        state, log, np.array([[0, 6], [6, 12]]), lambda params: {"ndcg@10": next(left)},
+        layers=model, epochs=len(qualities), batch=2, negatives=3, t=0.75, lr=0.01, dropout=0.0,
+    )  # fmt: skip
+    return len(state.history)
+
+
+def test_training_ends_when_a_third_of_the_epochs_brought_nothing():
+    assert epochs_done([0.1, 0.2] + 28 * [0.15]) == 12
+
+
+def test_training_goes_on_while_it_still_gets_better():
+    assert epochs_done([0.1] + 9 * [0.05] + [0.11] + 19 * [0.05]) == 21
+
+
+def test_a_short_training_has_five_epochs_to_get_better():
+    assert epochs_done([0.3] + 6 * [0.2]) == 6
