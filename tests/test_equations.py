@@ -1,0 +1,78 @@
+"""The equations page and the code say the same, line by line."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from tinyrec.model import network
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "notebooks/equations.md").read_text("utf-8")
+FILES = [*sorted((ROOT / "tinyrec/model").glob("*.py")), ROOT / "tinyrec/train/adam.py"]
+MARK = re.compile(r"(∂?)\((\d+)\)(?:–∂?\((\d+)\))?")
+
+
+def marks(text):
+    """{(sign, number)} of a comment such as "(6)", "∂(7), ∂(5)" or "(2)–(5)"."""
+    return {
+        (sign, number)
+        for sign, first, last in MARK.findall(text)
+        for number in range(int(first), int(last or first) + 1)
+    }
+
+
+def marked_lines():
+    """{file name: {line: its marks}} of the code."""
+    found = {}
+    for file in FILES:
+        lines = enumerate(file.read_text("utf-8").splitlines(), start=1)
+        comments = {line: re.search(r"# (∂?\(\d+\).*)$", text) for line, text in lines}
+        found[file.name] = {line: marks(c[1]) for line, c in comments.items() if c}
+    return found
+
+
+def sections():
+    """{number: text of its section}; the text goes on to the next equation's heading."""
+    parts = re.split(r"^### \((\d+)\) ", PAGE, flags=re.M)
+    return dict(zip(map(int, parts[1::2]), parts[2::2], strict=True))
+
+
+def links():
+    """(file name, line said, line linked to) of each link to a line."""
+    pattern = r"\[(\w+\.py):(\d+)\]\(\.\./tinyrec/\w+/\w+\.py#L(\d+)\)"
+    return [(name, int(said), int(to)) for name, said, to in re.findall(pattern, PAGE)]
+
+
+def test_every_marked_line_is_linked_and_every_link_leads_to_a_marked_line():
+    code = marked_lines()
+    linked = {(name, to) for name, _, to in links()}
+    marked = {(name, line) for name, lines in code.items() for line in lines}
+    missing = [f"{name}:{line} {sorted(code[name][line])}" for name, line in marked - linked]
+    stale = [f"{name}:{line}" for name, line in linked - marked]
+    assert not missing and not stale, (
+        f"not linked by equations.md: {sorted(missing)}; linked, but no equation: {sorted(stale)}"
+    )
+    assert all(said == to for _, said, to in links())
+
+
+def test_a_link_stands_in_the_section_of_its_equation():
+    code = marked_lines()
+    for number, section in sections().items():
+        covered = set(range(2, 8)) if number == 7 else {number}  # (7) has all the gates' gradients
+        for name, line in re.findall(r"\[(\w+\.py):(\d+)\]", section):
+            assert covered & {n for _, n in code[name][int(line)]}, (number, name, line)
+
+
+def test_every_equation_has_a_formula_and_a_chinese_name():
+    text = sections()
+    assert sorted(text) == list(range(1, 17))
+    for number, section in text.items():
+        assert section.count("$$") >= 2, number
+        assert re.search(r"[\u4e00-\u9fff]", section.splitlines()[0]), number
+
+
+def test_every_parameter_is_in_the_table_of_symbols():
+    table = [line.split("|")[2] for line in PAGE.splitlines() if line.startswith("| ")]
+    names = set(re.findall(r"`(\w+)`", " ".join(table)))
+    assert set(network.initial(np.random.default_rng(0), 2, 1, 2, 2)) <= names
