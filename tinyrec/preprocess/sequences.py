@@ -117,6 +117,6 @@ def by_length(spans, most=BLOCK, growth=1.3, few=FEW):
         small = (four + 4 - begin) * longest <= few and four - begin < 2 * most
         too_long = longest > growth * length[order[begin]]
         full = four - begin >= most
-        if (full or too_long) and not small or four >= len(order):
+        if ((full or too_long) and not small) or four >= len(order):
             yield order[begin:four]
             begin = four
