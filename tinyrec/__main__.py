@@ -13,6 +13,8 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from . import model as readable
+from .coursework.check import as_gradescope, as_json, check_file
+from .coursework.exercises import EXERCISES
 from .datasets import movielens, shop
 from .errors import InputError
 from .preprocess.events import read_events
@@ -116,6 +118,12 @@ def parser():
     added = command("fetch", fetch, "Download MovieLens from GroupLens, for research.")
     added.add_argument("name", choices=movielens.DATASETS)
     added.add_argument("--to", metavar="DIR", default="data", help="folder (%(default)s)")
+
+    added = command("check", check, "Judge your own solution of an exercise.")
+    added.add_argument("exercise", metavar="EXERCISE", help=", ".join(EXERCISES))
+    added.add_argument("file", metavar="FILE", help="a Python file with your functions")
+    add_json(added)
+    added.add_argument("--gradescope", metavar="FILE", help="write Gradescope's results.json")
 
     added = command("gradcheck", check_gradients, "Check every gradient numerically.")
     added.add_argument("--fast", action="store_true", help="those of the compiled layers")
@@ -338,6 +346,15 @@ def download_bar():
               end="\n" if done == total else "\r", file=sys.stderr, flush=True)
 
     return draw
+
+
+def check(options):
+    check_writable(options.json, options.gradescope)
+    verdict = check_file(options.exercise, options.file)
+    print(verdict)
+    write_json(options.json, as_json(verdict))
+    write_json(options.gradescope, as_gradescope(verdict))
+    return 0 if verdict.passed else 1
 
 
 def check_gradients(options):

@@ -1,0 +1,268 @@
+"""The oracle of the exercises: usual mistakes are named, right answers pass, cheats do not."""
+
+import inspect
+import json
+import re
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from tinyrec import InputError, Recommender, read_events
+from tinyrec.__main__ import main
+from tinyrec.coursework import check, check_file, use
+from tinyrec.coursework.exercises import EXERCISES
+from tinyrec.model import functions, lstm
+
+MISTAKES = [(name, m) for name, exercise in EXERCISES.items() for m in exercise.mistakes]
+
+LSTM = """
+import numpy as np
+
+def s(a):
+    return 1 / (1 + np.exp(-a))
+
+def forward(x, W, U, b, state=None):
+    alone = x.ndim == 2
+    x = x[None] if alone else x
+    n, T, _ = x.shape
+    H = len(U)
+    h0, c0 = state if state is not None else (np.zeros((n, H)), np.zeros((n, H)))
+    h, c, kept, out = np.reshape(h0, (n, H)), np.reshape(c0, (n, H)), [], []
+    for t in range(T):
+        a = np.concatenate([x[:, t], h], 1) @ np.concatenate([W, U], 0) + b
+        i, f, g, o = s(a[:, :H]), s(a[:, H:2*H]), np.tanh(a[:, 2*H:3*H]), s(a[:, 3*H:])
+        new = f * c + i * g
+        kept.append((h, c, i, f, g, o, new))
+        h, c = o * np.tanh(new), new
+        out.append(h)
+    out = np.stack(out, 1)
+    return (out[0] if alone else out), (x, W, U, kept, alone)
+
+def backward(dh, cache):
+    x, W, U, kept, alone = cache
+    dh = dh[None] if alone else dh
+    H = len(U)
+    dx, dW, dU, db = np.zeros_like(x), np.zeros_like(W), np.zeros_like(U), np.zeros(4 * H)
+    back, dc = 0, 0
+    for t in range(len(kept) - 1, -1, -1):
+        h, c, i, f, g, o, new = kept[t]
+        d = dh[:, t] + back
+        dc = dc + d * o / np.cosh(new) ** 2
+        da = np.hstack([dc * g * i * (1 - i), dc * c * f * (1 - f), dc * i * (1 - g * g),
+                        d * np.tanh(new) * o * (1 - o)])
+        dx[:, t], back, dc = np.einsum("bg,dg->bd", da, W), da @ U.T, dc * f
+        dW, dU, db = dW + x[:, t].T @ da, dU + h.T @ da, db + da.sum(0)
+    return (dx[0] if alone else dx), dict(W=dW, U=dU, b=db)
+"""
+ATTENTION = """
+import numpy as np
+
+def forward(h, Wq, Wk):
+    q, k = h @ Wq, h @ Wk
+    T, H = h.shape[-2:]
+    a = np.einsum("...th,...sh->...ts", q, k) * H ** -0.5 + np.triu(np.full((T, T), -1e30), 1)
+    e = np.exp(a - a.max(-1, keepdims=True))
+    w = e / e.sum(-1, keepdims=True)
+    return np.einsum("...ts,...sh->...th", w, h), (h, Wq, Wk, q, k, w)
+
+def backward(d, cache):
+    h, Wq, Wk, q, k, w = cache
+    dw = np.einsum("...th,...sh->...ts", d, h)
+    da = w * dw - w * np.einsum("...ts,...ts->...t", w, dw)[..., None]
+    da = da * h.shape[-1] ** -0.5
+    dq, dk = np.einsum("...ts,...sh->...th", da, k), np.einsum("...ts,...th->...sh", da, q)
+    dh = np.einsum("...ts,...th->...sh", w, d) + dq @ Wq.T + dk @ Wk.T
+    flat = lambda a: a.reshape(-1, a.shape[-1])
+    return dh, {"Wq": flat(h).T @ flat(dq), "Wk": flat(h).T @ flat(dk)}
+"""
+ADAM = """
+class Adam:
+    def __init__(self, params, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
+        self.p, self.a, self.n = params, (lr, beta1, beta2, eps), 0
+        self.mv = {k: [0 * v, 0 * v] for k, v in params.items()}
+
+    def step(self, grads):
+        lr, b1, b2, eps = self.a
+        self.n += 1
+        for k, g in grads.items():
+            m, v = self.mv[k]
+            m, v = m + (1 - b1) * (g - m), v + (1 - b2) * (g * g - v)
+            self.mv[k] = [m, v]
+            self.p[k] -= lr * m / (1 - b1**self.n) / ((v / (1 - b2**self.n)) ** 0.5 + eps)
+"""
+STEP = """
+import numpy as np
+
+def step(z, c):
+    H = c.shape[-1]
+    i, f, o = (1 / (1 + np.exp(-z[..., n * H : n * H + H])) for n in (0, 1, 3))
+    g = np.tanh(z[..., 2 * H : 3 * H])
+    new = c * f + g * i
+    return np.tanh(new) * o, new, (i, f, g, o)
+"""
+OTHER_STYLE = {"lstm": LSTM, "attention": ATTENTION, "adam": ADAM, "lstm_step": STEP}
+
+
+def judged(name, source, tmp_path):
+    file = tmp_path / f"{name}.py"
+    file.write_text(source, "utf-8")
+    return check_file(name, file)
+
+
+def functions_of(name, source):
+    """The exercise's functions as defined by source."""
+    module = types.ModuleType("solution")
+    exec(compile(source, "solution.py", "exec"), vars(module))
+    return {due: getattr(module, due) for due in EXERCISES[name].functions}
+
+
+@pytest.mark.parametrize(
+    ("name", "mistake"), MISTAKES, ids=[f"{name}-{m.sentence[:40]}" for name, m in MISTAKES]
+)
+def test_every_usual_mistake_is_named_by_its_sentence_alone(name, mistake):
+    source = inspect.getsource(EXERCISES[name].reference)
+    assert mistake.old in source
+    source = re.sub("from .functions import .*", "", source.replace(mistake.old, mistake.new))
+    verdict = check(name, **functions_of(name, inspect.getsource(functions) + source))
+    assert [text for _, text in verdict.messages] == [mistake.sentence]
+    assert verdict.messages[0][0] == mistake.equation
+    assert not verdict.passed
+
+
+@pytest.mark.parametrize("name", OTHER_STYLE)
+def test_a_right_solution_in_another_style_passes_at_both_doors(name, tmp_path):
+    assert judged(name, OTHER_STYLE[name], tmp_path).passed
+    assert check(name, **functions_of(name, OTHER_STYLE[name])).passed
+
+
+FURTHER = [  # (exercise, edit of the other style, equations a message may point to)
+    ("lstm", ("i * g\n        kept", "i * g + 0.01\n        kept"), {6, 7}),
+    ("lstm", ("f * c + i * g", "f * c + i * g * o"), {6, 7}),
+    ("lstm", ("h, c = o * np.tanh(new), new", "h, c = o * np.tanh(new), c"), {6, 7}),
+    ("lstm", ("dU + h.T @ da", "dU + h.T @ da / len(kept)"), {2}),
+    ("lstm", ("db + da.sum(0)", "da.sum(0)"), {2}),
+    ("lstm", ("dict(W=dW, U=dU, b=db)", "dict(W=dW, U=dU)"), {2}),
+    ("lstm", ("dict(W=dW, U=dU, b=db)", "dict(W=dW.T, U=dU, b=db)"), {2}),
+    ("lstm", ("da @ U.T, dc * f", "da @ U.T, dc * i"), {2, 6, 7}),
+    ("attention", ("H ** -0.5 +", "H ** 0.5 +"), {9, 10}),
+    ("attention", ("w = e / e.sum(-1, keepdims=True)", "w = e / e.sum()"), {9, 10}),
+    ("attention", ("full((T, T), -1e30), 1)", "full((T, T), -1e30), 2)"), {9, 10}),
+    ("attention", ("da = da * h.shape", "da = -da * h.shape"), {8, 9, 10}),
+    ("attention", ('"Wk": flat(h).T @ flat(dk)', '"Wk": flat(k).T @ flat(dk)'), {8}),
+    ("adam", ("(1 - b2**self.n)", "(1 - b1**self.n)"), {14, 15, 16}),
+    ("adam", ("self.n += 1", "self.n += 2"), {14, 16}),
+    ("adam", ("(g * g - v)", "(abs(g) - v)"), {14, 15, 16}),
+    ("lstm_step", ("c * f + g * i", "c * f + g * i * i"), {6}),
+    ("lstm_step", ("np.tanh(new) * o", "np.tanh(new * o)"), {7}),
+]
+
+
+@pytest.mark.parametrize(("name", "edit", "equations"), FURTHER)
+def test_other_wrong_solutions_are_rejected_with_the_equation(name, edit, equations):
+    assert edit[0] in OTHER_STYLE[name]
+    verdict = check(name, **functions_of(name, OTHER_STYLE[name].replace(*edit)))
+    assert not verdict.passed
+    assert verdict.messages[0][0] in equations, verdict
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("", "defines no `forward`"),
+        ("def forward(*a): pass\ndef backward(*a): pass", "returns nothing yet"),
+        ("def forward(*a): raise NotImplementedError\ndef backward(*a): ...", "still empty"),
+        ("def forward(x:\n", "line 1"),
+        ("def forward(x, W, U, b, state=None): return y, 0\ndef backward(*a): ...", "line 1"),
+        (LSTM + "\nimport tinyrec", "write it yourself"),
+        (LSTM.replace("    alone =", "    import tinyrec.model.lstm\n    alone ="), "yourself"),
+        (LSTM + "\n__import__('importlib').import_module('tinyrec.model.lstm')", "yourself"),
+        (LSTM + f"\nopen({lstm.__file__!r}).read()", "yourself"),
+        (LSTM.replace("    alone =", "    x *= 2\n    alone ="), "writes into its inputs"),
+        (LSTM + "\nimport os; os._exit(0)", "ended the program"),
+        (LSTM + "\nraise SystemExit", "leave out exit()"),
+        (LSTM.replace("back, dc = 0, 0", "dh *= 2; back, dc = 0, 0"), "writes into its inputs"),
+    ],
+)
+def test_what_is_no_solution_gets_a_friendly_word(source, said, tmp_path):
+    verdict = judged("lstm", source, tmp_path)
+    assert verdict.points < verdict.max_points
+    assert any(said in text for _, text in verdict.messages), verdict
+    assert "Traceback" not in repr(verdict)
+
+
+def test_a_loop_without_end_is_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["tinyrec.coursework.check"], "SECONDS", 2)
+    verdict = judged("lstm", "while True: pass", tmp_path)
+    assert "loop without end" in verdict.messages[0][1]
+
+
+def test_a_notebook_may_not_hand_in_the_reference():
+    verdict = check("lstm", forward=lambda *a: lstm.forward(*a), backward=lstm.backward)
+    assert verdict.points == 0
+    assert "write it yourself" in verdict.messages[0][1]
+
+
+def test_half_a_solution_gets_half_the_points():
+    source = LSTM.replace("dict(W=dW, U=dU, b=db)", "dict(W=dW, U=0 * dU, b=db)")
+    verdict = check("lstm", **functions_of("lstm", source))
+    assert verdict.points == verdict.max_points - 2
+    assert "backward: dU is zero everywhere" in verdict.messages[0][1]
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        ("np.swapaxes(out, -1, -2)", "T and H swapped?"),
+        ("-out", "wrong sign"),
+        ("2 * out", "2 times what is due"),
+        ("np.roll(out, 1, 1)", "too late"),
+        ("out + 1e-3 * (np.arange(T) > 2)[:, None]", "step t = 4"),
+    ],
+)
+def test_a_difference_is_described(edit, said):
+    source = LSTM.replace("return (out[0]", f"out = {edit}\n    return (out[0]")
+    verdict = check("lstm", **functions_of("lstm", source))
+    assert said in verdict.messages[0][1], verdict
+
+
+def test_the_command_writes_its_files_and_exits_by_the_verdict(tmp_path, capsys):
+    file, found, scope = tmp_path / "a.py", tmp_path / "a.json", tmp_path / "results.json"
+    file.write_text(ADAM.replace("self.p[k] -=", "self.p[k] +="), "utf-8")
+    arguments = ["check", "adam", str(file), "--json", str(found), "--gradescope", str(scope)]
+    assert main(arguments) == 1
+    verdict = json.loads(found.read_text("utf-8"))
+    assert verdict["passed"] is False and verdict["points"] == 0
+    assert verdict["messages"] == [{"equation": 16, "text": verdict["messages"][0]["text"]}]
+    tests = json.loads(scope.read_text("utf-8"))["tests"]
+    assert sum(test["max_score"] for test in tests) == verdict["max_points"]
+    file.write_text(ADAM, "utf-8")
+    assert main(arguments) == 0
+    assert json.loads(found.read_text("utf-8"))["passed"] is True
+    assert main(["check", "adma", str(file)]) == 2
+    assert "lstm, attention, adam" in capsys.readouterr().err
+    assert main(["check", "adam", str(tmp_path / "none.py")]) == 2
+
+
+def test_the_recommender_trains_on_a_layer_of_yours(tmp_path):
+    events = cycle_of(tmp_path)
+    calls = []
+    mine = types.SimpleNamespace(
+        forward=lambda *a: calls.append(1) or lstm.forward(*a), backward=lstm.backward
+    )
+    with use(lstm=mine):
+        Recommender(dim=4, hidden=4, epochs=1, negatives=3, fast=False).fit(events)
+    assert calls
+    before = len(calls)
+    Recommender(dim=4, hidden=4, epochs=1, negatives=3, fast=False).fit(events)
+    assert len(calls) == before
+    with pytest.raises(InputError, match="embedding"), use(lsmt=mine):
+        pass
+
+
+def cycle_of(tmp_path):
+    rng = np.random.default_rng(0)
+    file = tmp_path / "log.txt"
+    file.write_text("\n".join(" ".join(map(str, rng.permutation(8))) for _ in range(12)), "utf-8")
+    return read_events(file)

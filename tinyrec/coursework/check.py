@@ -1,0 +1,257 @@
+"""Judge a learner's functions, and say what went wrong.
+
+    check("lstm", forward=forward, backward=backward)      in a notebook
+    check_file("lstm", "my_lstm.py")                       as `tinyrec check lstm my_lstm.py`
+
+Inputs and what is due are made here, anew at every run. A file's functions are called in a process
+of its own, which never sees the reference (child.py); a notebook's are called where they are.
+"""
+
+import inspect
+import signal
+import subprocess
+import sys
+import tempfile
+import types
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import model
+from ..errors import InputError
+from ..model.network import LAYERS
+from . import child
+from .diagnose import differs, same
+from .exercises import EXERCISES
+
+SECONDS = 10  # after which a solution is stopped
+HERE = str(Path(__file__).parent)
+PACKAGE = str(Path(__file__).parents[1])
+
+
+class Verdict(NamedTuple):
+    exercise: str
+    points: int
+    max_points: int
+    messages: list  # (equation or None, sentence)
+    parts: list  # (about, points, of how many)
+
+    @property
+    def passed(self):
+        return self.points == self.max_points
+
+    def __repr__(self):
+        lines = [f"{self.exercise}: {self.points} of {self.max_points} points"]
+        lines += [f"  {got}/{most}  {about}" for about, got, most in self.parts]
+        lines += [f"  {text}" for _, text in self.messages]
+        return "\n".join(lines)
+
+
+def check(name, **functions):
+    """The Verdict on functions given by name, such as forward= and backward=."""
+    exercise = exercise_of(name)
+    missing = [due for due in exercise.functions if due not in functions]
+    if missing:
+        raise InputError(
+            f"{name} asks for {', '.join(exercise.functions)}: give {missing[0]}= too"
+        )
+    cases = exercise.cases(np.random.default_rng())
+    with without_the_reference(), time_limit():
+        reply = child.answer(exercise.kind, functions, copied(cases))
+    return judge(name, cases, reply)
+
+
+def check_file(name, path):
+    """The Verdict on a file that defines the exercise's functions. Raises InputError if none."""
+    exercise = exercise_of(name)
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file; name the Python file with your solution")
+    cases = exercise.cases(np.random.default_rng())
+    with tempfile.TemporaryDirectory() as folder:
+        request = {"kind": exercise.kind, "functions": list(exercise.functions), "cases": cases}
+        child.write(folder, "request", request)
+        command = [sys.executable, "-I", "-B", child.__file__, folder, str(Path(path).resolve())]
+        try:
+            subprocess.run(command, timeout=SECONDS, cwd=folder, capture_output=True, check=False)
+            reply = child.read(folder, "reply")
+        except subprocess.TimeoutExpired:
+            reply = {"trouble": f"stopped after {SECONDS} s: is there a loop without end?"}
+        except (OSError, ValueError, KeyError):
+            reply = {"trouble": "the file ended the program before its functions were done"}
+    return judge(name, cases, reply)
+
+
+def exercise_of(name):
+    if name not in EXERCISES:
+        raise InputError(f"no exercise {name!r}: there are {', '.join(EXERCISES)}")
+    return EXERCISES[name]
+
+
+def copied(value):
+    """Nested lists, tuples and dicts with their arrays copied."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, dict):
+        return {key: copied(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(copied(part) for part in value)
+    return value
+
+
+def judge(name, cases, reply):
+    """Points for each part that is right in all cases; a sentence for each that is not."""
+    exercise = EXERCISES[name]
+    most = sum(part.points for part in exercise.parts)
+    if "trouble" in reply:
+        parts = [(part.about, 0, part.points) for part in exercise.parts]
+        return Verdict(name, 0, most, [(None, reply["trouble"])], parts)
+    found = reply["found"]
+    due = right_answers(exercise, vars(exercise.reference), cases)
+    wrong = [part for part in exercise.parts if not agrees(found, due, part.name)]
+    messages = [
+        (None, text) for text in dict.fromkeys(f["trouble"] for f in found if "trouble" in f)
+    ]
+    if any(not same(f[key], f["again " + key]) for f in found for key in f if "again " + key in f):
+        messages.append((None, "called twice, `backward` answers differently: does it write into "
+                               "its cache?"))  # fmt: skip
+        wrong = [part for part in exercise.parts if part.name != "output"]
+    messages += explain(exercise, cases, found, due, wrong)
+    parts = [(part.about, 0 if part in wrong else part.points, part.points)
+             for part in exercise.parts]  # fmt: skip
+    return Verdict(name, sum(got for _, got, _ in parts), most, messages, parts)
+
+
+def agrees(found, due, part):
+    return all(part in f and same(f[part], d[part]) for f, d in zip(found, due, strict=True))
+
+
+def right_answers(exercise, namespace, cases):
+    functions = {name: namespace[name] for name in exercise.functions}
+    return child.answer(exercise.kind, functions, copied(cases))["found"]
+
+
+def explain(exercise, cases, found, due, wrong):
+    """(equation, sentence) for the parts that are wrong: a usual mistake, or the difference."""
+    messages, left = [], [part for part in wrong if all(part.name in f for f in found)]
+    for part in [part for part in wrong if part not in left]:
+        if not any("trouble" in f for f in found):
+            messages.append((part.equation, f"{part.about} is missing from the gradients"))
+    others = [
+        (mistake, mistaken(exercise, mistake, cases)) for mistake in exercise.mistakes if left
+    ]
+    while left:
+        mistake, named = most_telling(exercise, others, found, due, wrong, left)
+        if not named:
+            break
+        messages.append((mistake.equation, mistake.sentence))
+        left = [part for part in left if part not in named]
+        if any(part.name == "output" for part in named):
+            left = []  # what comes back through a wrong forward is wrong as well
+    for part in left:
+        texts = [
+            differs(f[part.name], d[part.name], exercise.axes.get(part.name, ()))
+            for f, d in zip(found, due, strict=True)
+            if not same(f[part.name], d[part.name])
+        ]
+        messages.append((part.equation, f"{part.about} {texts[-1]}; look at ({part.equation})"))
+        if part.name == "output":
+            break
+    return messages
+
+
+def most_telling(exercise, others, found, due, wrong, left):
+    """The mistake that explains most of what is left and spoils nothing that is right."""
+    best = None, []
+    for mistake, other in others:
+        spoilt = [part for part in exercise.parts if not agrees(other, due, part.name)]
+        named = [part for part in left if part in spoilt and agrees(found, other, part.name)]
+        if len(named) > len(best[1]) and all(part in wrong for part in spoilt):
+            best = mistake, named
+    return best
+
+
+def mistaken(exercise, mistake, cases):
+    """What the reference answers once the mistake is made in it."""
+    source = inspect.getsource(exercise.reference)
+    wrong = types.ModuleType(exercise.reference.__name__)
+    wrong.__package__ = exercise.reference.__package__
+    exec(compile(source.replace(mistake.old, mistake.new), "<mistake>", "exec"), vars(wrong))
+    with np.errstate(all="ignore"):
+        return right_answers(exercise, vars(wrong), cases)
+
+
+@contextmanager
+def without_the_reference():
+    """While a learner's function runs, it may not call into this package."""
+
+    def watch(frame, event, argument):
+        file = frame.f_code.co_filename
+        if event == "call" and file.startswith(PACKAGE) and not file.startswith(HERE):
+            raise child.Trouble("the exercise is to write it yourself: tinyrec may not be called")
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+
+
+@contextmanager
+def time_limit():
+    """Stops what takes too long, where the system has a way to."""
+    try:
+        before = signal.signal(signal.SIGALRM, stop)
+    except (AttributeError, ValueError):  # no such signal here, or not in the main thread
+        yield
+        return
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def stop(number, frame):
+    raise child.Trouble(f"stopped after {SECONDS} s: is there a loop without end?")
+
+
+def as_json(verdict):
+    """The verdict as `tinyrec check --json` writes it."""
+    return {
+        "exercise": verdict.exercise, "passed": verdict.passed, "points": verdict.points,
+        "max_points": verdict.max_points,
+        "messages": [{"equation": number, "text": text} for number, text in verdict.messages],
+    }  # fmt: skip
+
+
+def as_gradescope(verdict):
+    """The verdict as Gradescope's results.json: a test for each part."""
+    text = "\n".join(text for _, text in verdict.messages)
+    return {"tests": [{"name": f"{verdict.exercise}: {about}", "score": got, "max_score": most,
+                       "output": "" if got == most else text}
+                      for about, got, most in verdict.parts]}  # fmt: skip
+
+
+@contextmanager
+def use(**layers):
+    """with use(lstm=mine): the whole recommender computes and trains with your layer.
+
+    A layer is anything with forward and backward: a module, a class, a namespace.
+    """
+    from .. import fast
+
+    unknown = [name for name in layers if name not in LAYERS]
+    if unknown:
+        raise InputError(f"no layer {unknown[0]!r}: there are {', '.join(LAYERS)}")
+    before = [(room, name, getattr(room, name)) for room in (model, fast) for name in layers]
+    try:
+        for room, name, _ in before:
+            setattr(room, name, layers[name])
+        yield
+    finally:
+        for room, name, layer in before:
+            setattr(room, name, layer)

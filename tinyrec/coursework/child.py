@@ -1,0 +1,220 @@
+"""Calls a learner's functions. It stands alone: started as a script, it never sees tinyrec.
+
+    python -I child.py FOLDER FILE
+
+The folder's request (calls, as data) is read, FILE is loaded, and the reply is left there: what
+the functions returned, again as data, or a sentence that says why they did not.
+"""
+
+import importlib.util
+import json
+import sys
+from linecache import getline
+from pathlib import Path
+from traceback import walk_tb
+
+import numpy as np
+
+REFUSED = ("tinyrec", "torch", "tensorflow", "keras", "jax")
+
+
+class Trouble(Exception):
+    """What a learner's function did that cannot be judged, in a sentence."""
+
+
+def call_layer(functions, case):
+    """forward, then backward twice: {"output", "d_input", and each parameter's gradient}."""
+    forward, backward = functions["forward"], functions["backward"]
+    output, cache = pair(call(forward, case["arguments"]), "forward", "(output, cache)")
+    found = {"output": as_array(output, "forward's output")}
+    try:
+        for again in ("", "again "):
+            answer = call(backward, [case["d_output"], cache])
+            d_input, grads = pair(answer, "backward", "(d_input, grads)")
+            if not isinstance(grads, dict):
+                raise Trouble("`backward` has to return its gradients as a dict by name")
+            found[again + "d_input"] = as_array(d_input, "backward's first result")
+            for name, gradient in grads.items():
+                found[again + str(name)] = as_array(gradient, f"the gradient of {name}")
+    except Trouble as trouble:
+        found["trouble"] = str(trouble)
+    return found
+
+
+def call_step(functions, case):
+    """One LSTM step: {"h", "c", "i", "f", "g", "o"}."""
+    h, rest = pair(call(functions["step"], case["arguments"]), "step", "h, c, (i, f, g, o)", 3)
+    c, gates = rest
+    i, others = pair(gates, "step", "h, c, (i, f, g, o)", 4)
+    values = zip("hcifgo", (h, c, i, *others), strict=True)
+    return {name: as_array(value, name) for name, value in values}
+
+
+def call_adam(functions, case):
+    """Steps with given gradients: {"one step", "all steps"}, of parameters changed in place."""
+    params = {"theta": case["theta"].copy()}
+    held = params["theta"]
+    adam = call(functions["Adam"], [params], case["settings"])
+    found = {}
+    for number, gradient in enumerate(case["grads"]):
+        call(adam.step, [{"theta": gradient}])
+        if number == 0:
+            found["one step"] = held.copy()
+    found["all steps"] = held.copy()
+    if params["theta"] is not held:
+        raise Trouble("`step` has to change the arrays in place; yours puts new ones into params")
+    return found
+
+
+KINDS = {"layer": call_layer, "step": call_step, "adam": call_adam}
+
+
+def call(function, arguments, settings=None):
+    """The function's result, with its errors and what it does to its inputs as Trouble."""
+    before = [copy(argument) for argument in arguments]
+    try:
+        with np.errstate(all="ignore"):
+            result = function(*arguments, **(settings or {}))
+    except NotImplementedError:
+        raise Trouble(f"`{name_of(function)}` is still empty: that is where to begin") from None
+    except Trouble:
+        raise
+    except Exception as error:
+        raise Trouble(f"`{name_of(function)}` stops {where(error)}") from None
+    pairs = zip(arguments, before, strict=True)
+    changed = [a for a, b in pairs if isinstance(a, np.ndarray) and not unchanged(a, b)]
+    if changed:
+        raise Trouble(f"`{name_of(function)}` writes into its inputs: work on a copy")
+    return result
+
+
+def unchanged(a, b):
+    return np.array_equal(a, b, equal_nan=True)
+
+
+def copy(value):
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def name_of(function):
+    return getattr(function, "__name__", "your function")
+
+
+def where(error):
+    """An error and the learner's line it came from, in a sentence."""
+    if isinstance(error, ImportError) and (error.name or "").split(".")[0] in REFUSED:
+        refuse("import", [error.name])
+    lines = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    own = [at for at in lines if at[0] != __file__ and "site-packages" not in at[0]]
+    line = f"at line {own[-1][1]}, `{getline(*own[-1]).strip()}`: " if own else ""
+    first = (str(error).strip() or "no message").splitlines()[0]
+    return f"{line}{type(error).__name__}: {first}"
+
+
+def pair(value, function, due, size=2):
+    """The first of a tuple of `size`, and the second or all the rest."""
+    if value is None:
+        raise Trouble(f"`{function}` returns nothing yet: {due} is due")
+    if not isinstance(value, (tuple, list)) or len(value) != size:
+        raise Trouble(f"`{function}` has to return {due}")
+    first, *rest = value
+    return first, rest[0] if size == 2 else rest
+
+
+def as_array(value, name):
+    try:
+        return np.asarray(value, float)
+    except (TypeError, ValueError):
+        raise Trouble(f"{name} is no array of numbers but {type(value).__name__}") from None
+
+
+def answer(kind, functions, cases):
+    """{"found": one dict of arrays a case} or {"trouble": a sentence}."""
+    try:
+        return {"found": [KINDS[kind](functions, case) for case in cases]}
+    except Trouble as trouble:
+        return {"trouble": str(trouble)}
+
+
+def pack(value, arrays):
+    """value with its arrays moved to the dict `arrays`, so that the rest is JSON."""
+    if isinstance(value, np.ndarray):
+        arrays[f"a{len(arrays)}"] = value
+        return {"array": f"a{len(arrays) - 1}"}
+    if isinstance(value, dict):
+        return {"dict": {key: pack(part, arrays) for key, part in value.items()}}
+    if isinstance(value, (list, tuple)):
+        return [pack(part, arrays) for part in value]
+    return value
+
+
+def unpack(value, arrays):
+    if isinstance(value, list):
+        return [unpack(part, arrays) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        return arrays[value["array"]]
+    return {key: unpack(part, arrays) for key, part in value["dict"].items()}
+
+
+def write(folder, name, value):
+    arrays = {}
+    text = json.dumps(pack(value, arrays))
+    np.savez(Path(folder) / f"{name}.npz", **arrays)
+    (Path(folder) / f"{name}.json").write_text(text, "utf-8")
+
+
+def read(folder, name):
+    with np.load(Path(folder) / f"{name}.npz", allow_pickle=False) as file:
+        arrays = {key: file[key] for key in file.files}
+    return unpack(json.loads((Path(folder) / f"{name}.json").read_text("utf-8")), arrays)
+
+
+def refuse(event, arguments):
+    """An audit hook: what a solution has no need of. It cannot be taken off again."""
+    package = str(Path(__file__).parents[1])
+    if event == "import" and arguments[0].split(".")[0] in REFUSED:
+        raise Trouble(f"the exercise is to write it yourself: {arguments[0]} may not be imported")
+    if event == "open" and str(arguments[0]).startswith(package):
+        raise Trouble("the exercise is to write it yourself: tinyrec's files may not be read")
+    if event.startswith(("subprocess.", "os.exec", "os.system", "os.posix_spawn", "socket.")):
+        raise Trouble("a solution starts no programs and opens no connections")
+
+
+def load(path):
+    """The learner's file as a module."""
+    spec = importlib.util.spec_from_file_location("solution", path)
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        text = (error.text or "").strip()
+        raise Trouble(f"line {error.lineno}, `{text}`: {error.msg}") from None
+    except (Trouble, SystemExit):
+        raise
+    except Exception as error:
+        raise Trouble(f"the file stops {where(error)}") from None
+    return module
+
+
+def main(folder, path):
+    request = read(folder, "request")
+    sys.addaudithook(refuse)
+    sys.modules |= dict.fromkeys(REFUSED)  # None: no way of importing finds them
+    try:
+        module = load(path)
+        missing = [name for name in request["functions"] if not hasattr(module, name)]
+        if missing:
+            raise Trouble(f"the file defines no `{missing[0]}`")
+        functions = {name: getattr(module, name) for name in request["functions"]}
+        reply = answer(request["kind"], functions, request["cases"])
+    except Trouble as trouble:
+        reply = {"trouble": str(trouble)}
+    except SystemExit:
+        reply = {"trouble": "the file ends the program: leave out exit()"}
+    write(folder, "reply", reply)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
