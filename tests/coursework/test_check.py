@@ -92,6 +92,36 @@ class Adam:
             self.mv[k] = [m, v]
             self.p[k] -= lr * m / (1 - b1**self.n) / ((v / (1 - b2**self.n)) ** 0.5 + eps)
 """
+SCORER = """
+import numpy as np
+
+def forward(u, E, bias, positives, negatives):
+    everything = u @ E.T + bias
+    z_next = np.take_along_axis(everything, positives[..., None], -1)[..., 0]
+    K, T = negatives.shape[-1], u.shape[-2]
+    index = np.broadcast_to(negatives[..., None, :], (*u.shape[:-2], T, K))
+    return (z_next, np.take_along_axis(everything, index, -1)), (u, E, positives, index)
+
+def backward(dlogits, cache):
+    u, E, positives, index = cache
+    d = [(positives == c) * dlogits[0] + ((index == c) * dlogits[1]).sum(-1) for c in range(len(E))]
+    d = np.stack(d, -1)
+    dE = np.tensordot(d.reshape(-1, len(E)).T, u.reshape(-1, E.shape[1]), 1)
+    return d @ E, {"E": dE, "bias": d.reshape(-1, len(E)).sum(0)}
+"""
+LOSS = """
+import numpy as np
+
+def forward(zp, zn, lengths, beta):
+    T, K = zn.shape[-2:]
+    real = (np.arange(T) < np.expand_dims(lengths, -1)) / (np.sum(lengths) * (K + 1.0))
+    each = beta * np.logaddexp(0, -zp) + np.logaddexp(0, zn).sum(-1)
+    return np.sum(real * each), (zp, zn, real, beta)
+
+def backward(d, cache):
+    zp, zn, real, beta = cache
+    return (-d * real * beta / (1 + np.exp(zp)), d * real[..., None] / (1 + np.exp(-zn))), {}
+"""
 STEP = """
 import numpy as np
 
@@ -102,7 +132,10 @@ def step(z, c):
     new = c * f + g * i
     return np.tanh(new) * o, new, (i, f, g, o)
 """
-OTHER_STYLE = {"lstm": LSTM, "attention": ATTENTION, "adam": ADAM, "lstm_step": STEP}
+OTHER_STYLE = {
+    "lstm_step": STEP, "lstm": LSTM, "attention": ATTENTION, "scorer": SCORER, "loss": LOSS,
+    "adam": ADAM,
+}  # fmt: skip
 
 
 def judged(name, source, tmp_path):
@@ -151,6 +184,10 @@ FURTHER = [  # (exercise, edit of the other style, equations a message may point
     ("attention", ("full((T, T), -1e30), 1)", "full((T, T), -1e30), 2)"), {9, 10}),
     ("attention", ("da = da * h.shape", "da = -da * h.shape"), {8, 9, 10}),
     ("attention", ('"Wk": flat(h).T @ flat(dk)', '"Wk": flat(k).T @ flat(dk)'), {8}),
+    ("scorer", ("u @ E.T + bias", "u @ E.T - bias"), {12}),
+    ("scorer", ("return d @ E", "return 2 * d @ E"), {12}),
+    ("loss", ("np.logaddexp(0, zn).sum(-1)", "np.logaddexp(0, zn).mean(-1)"), {13}),
+    ("loss", ("/ (1 + np.exp(zp))", "/ (2 + np.exp(zp))"), {13}),
     ("adam", ("(1 - b2**self.n)", "(1 - b1**self.n)"), {14, 15, 16}),
     ("adam", ("self.n += 1", "self.n += 2"), {14, 16}),
     ("adam", ("(g * g - v)", "(abs(g) - v)"), {14, 15, 16}),
@@ -241,7 +278,7 @@ def test_the_command_writes_its_files_and_exits_by_the_verdict(tmp_path, capsys)
     assert main(arguments) == 0
     assert json.loads(found.read_text("utf-8"))["passed"] is True
     assert main(["check", "adma", str(file)]) == 2
-    assert "lstm, attention, adam" in capsys.readouterr().err
+    assert "lstm, attention, scorer" in capsys.readouterr().err
     assert main(["check", "adam", str(tmp_path / "none.py")]) == 2
 
 

@@ -116,7 +116,7 @@ def judge(name, cases, reply):
     if any(not same(f[key], f["again " + key]) for f in found for key in f if "again " + key in f):
         messages.append((None, "called twice, `backward` answers differently: does it write into "
                                "its cache?"))  # fmt: skip
-        wrong = [part for part in exercise.parts if part.name != "output"]
+        wrong = [part for part in exercise.parts if not part.name.startswith("output")]
     messages += explain(exercise, cases, found, due, wrong)
     parts = [(part.about, 0 if part in wrong else part.points, part.points)
              for part in exercise.parts]  # fmt: skip
@@ -147,7 +147,7 @@ def explain(exercise, cases, found, due, wrong):
             break
         messages.append((mistake.equation, mistake.sentence))
         left = [part for part in left if part not in named]
-        if any(part.name == "output" for part in named):
+        if any(part.name.startswith("output") for part in named):
             left = []  # what comes back through a wrong forward is wrong as well
     for part in left:
         texts = [
@@ -156,7 +156,7 @@ def explain(exercise, cases, found, due, wrong):
             if not same(f[part.name], d[part.name])
         ]
         messages.append((part.equation, f"{part.about} {texts[-1]}; look at ({part.equation})"))
-        if part.name == "output":
+        if part.name.startswith("output"):
             break
     return messages
 

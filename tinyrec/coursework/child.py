@@ -26,19 +26,27 @@ def call_layer(functions, case):
     """forward, then backward twice: {"output", "d_input", and each parameter's gradient}."""
     forward, backward = functions["forward"], functions["backward"]
     output, cache = pair(call(forward, case["arguments"]), "forward", "(output, cache)")
-    found = {"output": as_array(output, "forward's output")}
+    found = named("output", output, "forward's output")
     try:
         for again in ("", "again "):
             answer = call(backward, [case["d_output"], cache])
             d_input, grads = pair(answer, "backward", "(d_input, grads)")
             if not isinstance(grads, dict):
                 raise Trouble("`backward` has to return its gradients as a dict by name")
-            found[again + "d_input"] = as_array(d_input, "backward's first result")
+            found |= named(again + "d_input", d_input, "backward's first result")
             for name, gradient in grads.items():
                 found[again + str(name)] = as_array(gradient, f"the gradient of {name}")
     except Trouble as trouble:
         found["trouble"] = str(trouble)
     return found
+
+
+def named(name, value, about):
+    """{name: array}, or {name, name 2, …} where a layer has several."""
+    if not isinstance(value, tuple):
+        return {name: as_array(value, about)}
+    names = [name, *(f"{name} {number}" for number in range(2, len(value) + 1))]
+    return {key: as_array(part, about) for key, part in zip(names, value, strict=True)}
 
 
 def call_step(functions, case):

@@ -6,7 +6,9 @@ A mistake is an edit of the reference: the wrong implementation is the reference
 
 from typing import NamedTuple
 
-from ..model import attention, lstm
+import numpy as np
+
+from ..model import attention, loss, lstm, scorer
 from ..train import adam
 
 
@@ -64,6 +66,28 @@ def attention_cases(rng):
         H = int(rng.integers(3, 6))
         h, Wq, Wk = (rng.normal(size=shape) for shape in ((*leading, T, H), (H, H), (H, H)))
         cases.append({"arguments": [h, Wq, Wk], "d_output": rng.normal(size=h.shape)})
+    return cases
+
+
+def scorer_cases(rng):
+    """Items that occur more than once, among the next ones and among the negatives."""
+    cases = []
+    for leading, T, K in (((), 1, 2), ((2,), 6, 5)):
+        N, D = 7, 3
+        u, E, bias = (rng.normal(size=shape) for shape in ((*leading, T, D), (N, D), N))
+        items = rng.integers(0, N, (*leading, T)), rng.integers(0, N, (*leading, K))
+        d_output = rng.normal(size=(*leading, T)), rng.normal(size=(*leading, T, K))
+        cases.append({"arguments": [u, E, bias, *items], "d_output": d_output})
+    return cases
+
+
+def loss_cases(rng):
+    """Histories that are padded, and one that is not."""
+    cases = []
+    for leading, T, K, lengths in (((), 3, 4, 3), ((2,), 6, 5, [6, 2])):
+        z = [rng.normal(size=(*leading, T)) * 2, rng.normal(size=(*leading, T, K)) * 2]
+        beta = float(rng.uniform(0.2, 0.8))
+        cases.append({"arguments": [*z, np.array(lengths), beta], "d_output": 1.0})
     return cases
 
 
@@ -212,6 +236,61 @@ ATTENTION_MISTAKES = (
             "dWq = weight_gradient(h, dq)", "dWq = weight_gradient(dq, h)"),
 )  # fmt: skip
 
+SCORER_MISTAKES = (
+    Mistake(12, "the bias of the next item is missing: look at (12)",
+            " + bias[positives]", ""),
+    Mistake(12, "the biases of the negatives are missing: look at (12)",
+            " + bias[negatives][..., None, :]", ""),
+    Mistake(12, "∂u lacks what the negatives send back: look at ∂(12)",
+            " + dz_negative @ E[negatives]", ""),
+    Mistake(12, "∂u lacks what the next item sends back: look at ∂(12)",
+            "dz_positive[..., None] * E[positives] + ", ""),
+    Mistake(12, "∂E counts only one of several rows of the same item: np.add.at adds them all",
+            "np.add.at(dE, positives, dz_positive[..., None] * u)",
+            "dE[positives] += dz_positive[..., None] * u"),
+    Mistake(12, "∂E lacks the rows of the negatives: look at ∂(12)",
+            "np.add.at(dE, negatives, transpose(dz_negative) @ u)", "pass"),
+    Mistake(12, "∂E lacks the rows of the next items: look at ∂(12)",
+            "np.add.at(dE, positives, dz_positive[..., None] * u)", "pass"),
+    Mistake(12, "∂bias lacks the negatives: look at ∂(12)",
+            "np.add.at(dbias, negatives, dz_negative.sum(axis=-2))", "pass"),
+    Mistake(12, "∂bias lacks the next items: look at ∂(12)",
+            "np.add.at(dbias, positives, dz_positive)", "pass"),
+    Mistake(12, "∂bias takes the mean over the steps: each step adds its part, so it is the sum",
+            "dz_negative.sum(axis=-2)", "dz_negative.mean(axis=-2)"),
+)  # fmt: skip
+
+LOSS_MISTAKES = (
+    Mistake(13, "your β weighs the negatives: it belongs to the next item's term, in (13)",
+            "beta * softplus(-z_positive) + softplus(z_negative).sum(axis=-1)",
+            "softplus(-z_positive) + beta * softplus(z_negative).sum(axis=-1)"),
+    Mistake(13, "β is missing: look at (13)",
+            "beta * softplus(-z_positive)", "softplus(-z_positive)"),
+    Mistake(13, "the next item is charged as a negative: its term is softplus(−z⁺), in (13)",
+            "softplus(-z_positive)", "softplus(z_positive)"),
+    Mistake(13, "the negatives are charged as if taken: their terms are softplus(z⁻), in (13)",
+            "softplus(z_negative)", "softplus(-z_negative)"),
+    Mistake(13, "padded rows are counted: they have weight zero, in (13)",
+            "real = np.arange(T) < lengths[..., None]",
+            "real = np.arange(T) < lengths[..., None] + T"),
+    Mistake(13, "the sum is divided by all rows: (13) divides by the real ones",
+            "rows = rows or lengths.sum()", "rows = z_positive.size"),
+    Mistake(13, "the mean over the K + 1 candidates is missing: look at (13)",
+            "int(rows * (K + 1))", "int(rows)"),
+    Mistake(13, "the sum is divided by K: there are K + 1 candidates, in (13)",
+            "int(rows * (K + 1))", "int(rows * K)"),
+    Mistake(13, "the loss is not divided by the number of rows: (13) is a mean",
+            "int(rows * (K + 1))", "(K + 1)"),
+    Mistake(13, "∂z⁺ has the wrong sign: a higher logit of the next item lowers the loss, ∂(13)",
+            "dz_positive = -weight", "dz_positive = weight"),
+    Mistake(13, "β is missing on the way back: look at ∂(13)",
+            "-weight * cache.beta * sigmoid", "-weight * sigmoid"),
+    Mistake(13, "∂z⁺ takes σ(z⁺): it is −β σ(−z⁺), in ∂(13)",
+            "sigmoid(-cache.z_positive)", "sigmoid(cache.z_positive)"),
+    Mistake(13, "∂z⁻ takes σ(−z⁻): it is σ(z⁻), in ∂(13)",
+            "sigmoid(cache.z_negative)", "sigmoid(-cache.z_negative)"),
+)  # fmt: skip
+
 ADAM_MISTAKES = (
     Mistake(16, "the bias corrections are missing: m and v start at zero, look at (16)",
             "self.lr / (1 - self.beta1**self.steps)\n"
@@ -265,6 +344,18 @@ EXERCISES = {
         (Part("output", 10, 6, "forward: long"), Part("d_input", 10, 4, "backward: dh"),
          Part("Wq", 8, 2, "backward: dWq"), Part("Wk", 8, 2, "backward: dWk")),
         ATTENTION_MISTAKES, {"output": T_H, "d_input": T_H}),
+    "scorer": Exercise(
+        "layer", ("forward", "backward"), scorer, scorer_cases,
+        (Part("output", 12, 3, "forward: logits of the next items"),
+         Part("output 2", 12, 3, "forward: logits of the negatives"),
+         Part("d_input", 12, 3, "backward: du"), Part("E", 12, 3, "backward: dE"),
+         Part("bias", 12, 2, "backward: dbias")),
+        SCORER_MISTAKES, {"d_input": T_D}),
+    "loss": Exercise(
+        "layer", ("forward", "backward"), loss, loss_cases,
+        (Part("output", 13, 4, "forward: the loss"),
+         Part("d_input", 13, 3, "backward: ∂z⁺"), Part("d_input 2", 13, 3, "backward: ∂z⁻")),
+        LOSS_MISTAKES, {}),
     "adam": Exercise(
         "adam", ("Adam",), adam, adam_cases,
         (Part("one step", 16, 4, "after one step"), Part("all steps", 14, 6, "after five steps")),

@@ -1,0 +1,35 @@
+"""The Chinese README says the same as the English one: same commands, figures, links, tables."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ENGLISH = (ROOT / "README.md").read_text("utf-8").replace("[中文](README.zh-CN.md)", "")
+CHINESE = (ROOT / "README.zh-CN.md").read_text("utf-8").replace("[English](README.md)", "")
+
+
+def both(pattern):
+    return sorted(re.findall(pattern, ENGLISH)), sorted(re.findall(pattern, CHINESE))
+
+
+def test_both_have_the_same_code_and_output_blocks():
+    english, chinese = both(r"(?ms)^```.*?^```|^    \S[^\n]*")
+    assert len(english) > 10
+    assert english == chinese
+
+
+def test_both_have_the_same_figures():
+    figures = r"(?<![\w.])\d*\.\d+|\d+,\d{3}(?:,\d{3})*|\d+ (?:s|%|GFLOP/s)(?!\w)"
+    english, chinese = both(figures)
+    assert len(english) > 100
+    assert english == chinese
+
+
+def test_both_have_the_same_links_and_commands():
+    english, chinese = both(r"\]\(([^)]+)\)|`([^`\n]+)`")
+    assert english == chinese
+
+
+def test_both_have_the_same_headings_and_rows():
+    english, chinese = both(r"(?m)^(#+|\|)")
+    assert english == chinese
