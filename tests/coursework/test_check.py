@@ -104,8 +104,9 @@ def forward(u, E, bias, positives, negatives):
 
 def backward(dlogits, cache):
     u, E, positives, index = cache
-    d = [(positives == c) * dlogits[0] + ((index == c) * dlogits[1]).sum(-1) for c in range(len(E))]
-    d = np.stack(d, -1)
+    d = np.zeros((*positives.shape, len(E)))
+    for c in range(len(E)):
+        d[..., c] = (positives == c) * dlogits[0] + ((index == c) * dlogits[1]).sum(-1)
     dE = np.tensordot(d.reshape(-1, len(E)).T, u.reshape(-1, E.shape[1]), 1)
     return d @ E, {"E": dE, "bias": d.reshape(-1, len(E)).sum(0)}
 """
