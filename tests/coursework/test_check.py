@@ -3,8 +3,10 @@
 import inspect
 import json
 import re
+import subprocess
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -281,6 +283,25 @@ def test_the_command_writes_its_files_and_exits_by_the_verdict(tmp_path, capsys)
     assert main(["check", "adma", str(file)]) == 2
     assert "lstm, attention, scorer" in capsys.readouterr().err
     assert main(["check", "adam", str(tmp_path / "none.py")]) == 2
+
+
+def test_pytest_judges_a_file_by_its_name(tmp_path):
+    def run(name, source):
+        file = tmp_path / name
+        file.write_text(source, "utf-8")
+        command = [sys.executable, "-m", "pytest", "-p", "tinyrec.coursework.pytest_student"]
+        done = subprocess.run([*command, "--student", str(file)], capture_output=True, text=True,
+                              cwd=Path(__file__).parents[2], check=False)  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    code, said = run("02_lstm.py", LSTM.replace("db + da.sum(0)", "db + da.mean(0)"))
+    assert code == 1
+    assert "lstm: backward: db" in said and "lstm: backward: dx" not in said
+    assert "your db" in said or "backward: db" in said
+    assert "Traceback" not in said
+    assert run("my_adam.py", ADAM)[0] == 0
+    code, said = run("homework.py", ADAM)
+    assert code != 0 and "name the file after its exercise" in said
 
 
 def test_the_recommender_trains_on_a_layer_of_yours(tmp_path):
