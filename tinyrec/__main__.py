@@ -171,7 +171,9 @@ def train(options):
     checkpoint.unlink(missing_ok=True)
     picture = out.with_suffix(".png")
     plots.learning_curve(model.history_, picture)
-    print(f"\nsaved {out}, learning curve in {picture}\n")
+    best = max(model.history_, key=lambda entry: entry["ndcg@10"])["epoch"]
+    ended = "" if len(model.history_) == model.settings["epochs"] else ", ended as none got better"
+    print(f"\nkept epoch {best}{ended}; saved {out}, learning curve in {picture}\n")
 
     found = compare(model, seconds, oracle=bundled)
     print(f"\nRecommendations for {model.users[0]}, "

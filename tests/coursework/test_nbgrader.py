@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from test_check import STEP
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed")
