@@ -244,6 +244,14 @@ def test_a_notebook_may_not_hand_in_the_reference():
     assert "write it yourself" in verdict.messages[0][1]
 
 
+def test_numbas_wall_of_text_becomes_one_line(tmp_path):
+    source = "from numba import njit\n\n@njit\ndef forward(x, W, U, b):\n    return x.nothing\n"
+    verdict = judged("lstm", source + "\ndef backward(dh, cache):\n    pass\n", tmp_path)
+    text = verdict.messages[0][1]
+    assert "Unknown attribute 'nothing'" in text and text.endswith(", line 5")
+    assert len(text.splitlines()) == 1
+
+
 def test_half_a_solution_gets_half_the_points():
     source = LSTM.replace("dict(W=dW, U=dU, b=db)", "dict(W=dW, U=0 * dU, b=db)")
     verdict = check("lstm", **functions_of("lstm", source))

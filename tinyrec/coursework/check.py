@@ -26,7 +26,7 @@ from . import child
 from .diagnose import differs, same
 from .exercises import EXERCISES
 
-SECONDS = 10  # after which a solution is stopped
+SECONDS = 20  # after which a solution is stopped; Numba may need some of them to compile
 HERE = str(Path(__file__).parent)
 PACKAGE = str(Path(__file__).parents[1])
 

@@ -8,6 +8,7 @@ the functions returned, again as data, or a sentence that says why they did not.
 
 import importlib.util
 import json
+import re
 import sys
 from linecache import getline
 from pathlib import Path
@@ -115,8 +116,11 @@ def where(error):
     lines = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
     own = [at for at in lines if at[0] != __file__ and "site-packages" not in at[0]]
     line = f"at line {own[-1][1]}, `{getline(*own[-1]).strip()}`: " if own else ""
-    first = (str(error).strip() or "no message").splitlines()[0]
-    return f"{line}{type(error).__name__}: {first}"
+    text = str(error).strip() or "no message"
+    inside = re.search(r'File "[^"]*", line (\d+)', text)  # Numba's errors say where, far down
+    at = f", line {inside[1]}" if inside else ""
+    telling = [part for part in text.splitlines() if part and "Failed in nopython" not in part]
+    return f"{line}{type(error).__name__}: {telling[0]}{at}"
 
 
 def pair(value, function, due, size=2):
