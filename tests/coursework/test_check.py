@@ -125,6 +125,25 @@ def backward(d, cache):
     zp, zn, real, beta = cache
     return (-d * real * beta / (1 + np.exp(zp)), d * real[..., None] / (1 + np.exp(-zn))), {}
 """
+METRICS = """
+import math
+
+def ranks(scores, targets):
+    out = []
+    for row, t in zip(scores.tolist(), targets.tolist()):
+        if any(map(math.isnan, row)):
+            out.append(len(row) - 1)
+        else:
+            out.append(sum(s > row[t] for s in row) + (row.count(row[t]) - 1) / 2)
+    return out
+
+def at_k(ranks, k=10):
+    n, hits = len(ranks), [r for r in ranks if r < k]
+    share = len(hits) / n
+    return {f"hr@{k}": share, f"recall@{k}": share, f"precision@{k}": share / k,
+            f"ndcg@{k}": sum(1 / math.log2(r + 2) for r in hits) / n,
+            "mrr": sum(1 / (r + 1) for r in ranks) / n, f"f1@{k}": 2 * share / (k + 1)}
+"""
 STEP = """
 import numpy as np
 
@@ -137,7 +156,7 @@ def step(z, c):
 """
 OTHER_STYLE = {
     "lstm_step": STEP, "lstm": LSTM, "attention": ATTENTION, "scorer": SCORER, "loss": LOSS,
-    "adam": ADAM,
+    "adam": ADAM, "metrics": METRICS,
 }  # fmt: skip
 
 
@@ -160,7 +179,7 @@ def functions_of(name, source):
 def test_every_usual_mistake_is_named_by_its_sentence_alone(name, mistake):
     source = inspect.getsource(EXERCISES[name].reference)
     assert mistake.old in source
-    source = re.sub("from .functions import .*", "", source.replace(mistake.old, mistake.new))
+    source = re.sub("from .*functions import .*", "", source.replace(mistake.old, mistake.new))
     verdict = check(name, **functions_of(name, inspect.getsource(functions) + source))
     assert [text for _, text in verdict.messages] == [mistake.sentence]
     assert verdict.messages[0][0] == mistake.equation
@@ -191,6 +210,8 @@ FURTHER = [  # (exercise, edit of the other style, equations a message may point
     ("scorer", ("return d @ E", "return 2 * d @ E"), {12}),
     ("loss", ("np.logaddexp(0, zn).sum(-1)", "np.logaddexp(0, zn).mean(-1)"), {13}),
     ("loss", ("/ (1 + np.exp(zp))", "/ (2 + np.exp(zp))"), {13}),
+    ("metrics", ("row[t] for s in row)", "row[t] for s in row[1:])"), {None}),
+    ("metrics", ("len(hits) / n\n", "len(hits) / k\n"), {None}),
     ("adam", ("(1 - b2**self.n)", "(1 - b1**self.n)"), {14, 15, 16}),
     ("adam", ("self.n += 1", "self.n += 2"), {14, 16}),
     ("adam", ("(g * g - v)", "(abs(g) - v)"), {14, 15, 16}),

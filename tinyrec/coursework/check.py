@@ -137,7 +137,7 @@ def explain(exercise, cases, found, due, wrong):
     messages, left = [], [part for part in wrong if all(part.name in f for f in found)]
     for part in [part for part in wrong if part not in left]:
         if not any("trouble" in f for f in found):
-            messages.append((part.equation, f"{part.about} is missing from the gradients"))
+            messages.append((part.equation, f"{part.about} is missing from what is returned"))
     others = [
         (mistake, mistaken(exercise, mistake, cases)) for mistake in exercise.mistakes if left
     ]
@@ -155,7 +155,8 @@ def explain(exercise, cases, found, due, wrong):
             for f, d in zip(found, due, strict=True)
             if not same(f[part.name], d[part.name])
         ]
-        messages.append((part.equation, f"{part.about} {texts[-1]}; look at ({part.equation})"))
+        where = f"; look at ({part.equation})" if part.equation else ""
+        messages.append((part.equation, f"{part.about} {texts[-1]}{where}"))
         if part.name.startswith("output"):
             break
     return messages

@@ -75,7 +75,16 @@ def call_adam(functions, case):
     return found
 
 
-KINDS = {"layer": call_layer, "step": call_step, "adam": call_adam}
+def call_metrics(functions, case):
+    """Ranks, and what they are worth at k: {"ranks", "hr", "ndcg", …}."""
+    found = {"ranks": as_array(call(functions["ranks"], case["arguments"]), "ranks")}
+    table = call(functions["at_k"], [case["ranks"], case["k"]])
+    if not isinstance(table, dict):
+        raise Trouble('`at_k` has to return a dict such as {"hr@10": …, "ndcg@10": …, "mrr": …}')
+    return found | {key.split("@")[0]: as_array(value, key) for key, value in table.items()}
+
+
+KINDS = {"layer": call_layer, "step": call_step, "adam": call_adam, "metrics": call_metrics}
 
 
 def call(function, arguments, settings=None):

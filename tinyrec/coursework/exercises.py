@@ -9,11 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..model import attention, loss, lstm, scorer
+from ..results import metrics
 from ..train import adam
 
 
 class Mistake(NamedTuple):
-    equation: int
+    equation: int | None
     sentence: str
     old: str
     new: str
@@ -21,7 +22,7 @@ class Mistake(NamedTuple):
 
 class Part(NamedTuple):
     name: str  # of the array that is judged
-    equation: int
+    equation: int | None
     points: int
     about: str
 
@@ -98,6 +99,18 @@ def adam_cases(rng):
         shape = tuple(int(n) for n in rng.integers(2, 5, 2))
         grads = [rng.normal(size=shape) * size for size in (1.0, 0.1, 3.0, 0.5, 1.0)]
         cases.append({"theta": rng.normal(size=shape), "grads": grads, "settings": settings})
+    return cases
+
+
+def metrics_cases(rng):
+    """Scores with ties, and one user's with something that is not a number."""
+    cases = []
+    for k in (3, 10):
+        scores = rng.integers(0, 9, (12, 25)).astype(float)
+        scores[rng.integers(12), rng.integers(25)] = np.nan
+        ranks = np.append([0.0, k - 1, k], rng.permutation(25)[:9])
+        arguments = [scores, rng.integers(0, 25, 12)]
+        cases.append({"arguments": arguments, "ranks": ranks, "k": k})
     return cases
 
 
@@ -325,6 +338,35 @@ ADAM_MISTAKES = (
             "rate * m / (np.sqrt(v_scale * v) + eps)", "rate * m"),
 )  # fmt: skip
 
+METRICS_MISTAKES = (
+    Mistake(None, "ties count nothing: then a model that says the same of all items has rank 0",
+            "above + ties / 2)", "above)"),
+    Mistake(None, "ties count whole: they count half, as if they were shuffled",
+            "above + ties / 2)", "above + ties)"),
+    Mistake(None, "your ranks begin at 1: the best is 0, the number of items above",
+            "above + ties / 2)", "above + ties / 2 + 1)"),
+    Mistake(None, "you count the items below the target: the rank is how many stand above it",
+            "(scores > of_target)", "(scores < of_target)"),
+    Mistake(None, "a score that is no number gives a good rank: it has to be the worst, N − 1",
+            "np.where(broken, scores.shape[1] - 1, above + ties / 2)", "above + ties / 2"),
+    Mistake(None, "rank k counts as a hit: a list of k has the ranks 0 to k − 1",
+            "hit = ranks < k", "hit = ranks <= k"),
+    Mistake(None, "NDCG's logarithm is to base 2",
+            "1 / np.log2(2 + ranks)", "1 / np.log(2 + ranks)"),
+    Mistake(None, "NDCG is 1 / log2(2 + rank): with rank 0 it is 1",
+            "1 / np.log2(2 + ranks)", "1 / np.log2(3 + ranks)"),
+    Mistake(None, "NDCG counts beyond the list: what is not among the k best is worth 0",
+            "np.where(hit, 1 / np.log2(2 + ranks), 0)", "(1 / np.log2(2 + ranks))"),
+    Mistake(None, "MRR stops at k: the mean reciprocal rank goes on beyond the list",
+            "(1 / (1 + ranks)).mean()", "np.where(hit, 1 / (1 + ranks), 0).mean()"),
+    Mistake(None, "your recall is the share that was missed, as in the article's §9.4: 1 − recall",
+            'f"recall@{k}": hit.mean()', 'f"recall@{k}": 1 - hit.mean()'),
+    Mistake(None, "precision is the share of the list that was taken: a hit is worth 1/k",
+            "(hit / k).mean()", "hit.mean()"),
+    Mistake(None, "F1 is the harmonic mean of precision and recall: 2/(k + 1) for a hit",
+            "(hit * 2 / (k + 1)).mean()", "(hit * (1 / k + 1) / 2).mean()"),
+)  # fmt: skip
+
 T_H, T_D = ("T, time", "H"), ("T, time", "D")
 EXERCISES = {
     "lstm_step": Exercise(
@@ -360,4 +402,11 @@ EXERCISES = {
         "adam", ("Adam",), adam, adam_cases,
         (Part("one step", 16, 4, "after one step"), Part("all steps", 14, 6, "after five steps")),
         ADAM_MISTAKES, {}),
+    "metrics": Exercise(
+        "metrics", ("ranks", "at_k"), metrics, metrics_cases,
+        (Part("ranks", None, 4, "ranks, with ties and with what is no number"),
+         Part("hr", None, 1, "hit rate"), Part("ndcg", None, 2, "NDCG"),
+         Part("mrr", None, 1, "MRR"), Part("precision", None, 1, "precision"),
+         Part("recall", None, 1, "recall"), Part("f1", None, 1, "F1")),
+        METRICS_MISTAKES, {}),
 }  # fmt: skip
