@@ -64,6 +64,16 @@ def test_a_link_stands_in_the_section_of_its_equation():
             assert covered & {n for _, n in code[name][int(line)]}, (number, name, line)
 
 
+def test_every_equation_of_the_model_links_its_line_and_its_gradient():
+    code = marked_lines()
+    text = sections()
+    for number in range(1, 14):
+        section = text[number] + (text[7] if number in range(2, 7) else "")
+        linked = re.findall(r"\[(\w+\.py):(\d+)\]", section)
+        said = set().union(*(code[name][int(line)] for name, line in linked))
+        assert {("", number), ("∂", number)} <= said, number
+
+
 def test_every_equation_has_a_formula_and_a_chinese_name():
     text = sections()
     assert sorted(text) == list(range(1, 17))
