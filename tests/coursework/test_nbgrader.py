@@ -13,7 +13,7 @@ from test_check import STEP
 pytest.importorskip("nbgrader", reason="nbgrader is not installed")
 nbformat = pytest.importorskip("nbformat")
 
-EXERCISE = Path(__file__).parents[2] / "notebooks/exercises/01-lstm-step.ipynb"
+EXERCISE = Path(__file__).parents[2] / "notebooks/exercises/03-lstm-step.ipynb"
 MISTAKEN = STEP.replace("c * f + g * i", "c * f + g")
 
 

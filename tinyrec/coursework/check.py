@@ -22,12 +22,12 @@ import numpy as np
 from .. import model
 from ..errors import InputError
 from ..model.network import LAYERS
-from . import child
+from . import child, variants
 from .diagnose import differs, same
 from .exercises import EXERCISES
 
 SECONDS = 20  # after which a solution is stopped; Numba may need some of them to compile
-HERE = str(Path(__file__).parent)
+OURS = (__file__, child.__file__)  # what calls a learner's functions
 PACKAGE = str(Path(__file__).parents[1])
 
 
@@ -59,7 +59,7 @@ def check(name, **functions):
         )
     cases = exercise.cases(np.random.default_rng())
     with without_the_reference(), time_limit():
-        reply = child.answer(exercise.kind, functions, copied(cases))
+        reply = child.answer(exercise.kind, functions, copied(questions(cases)))
     return judge(name, cases, reply)
 
 
@@ -70,7 +70,8 @@ def check_file(name, path):
         raise InputError(f"{path}: no such file; name the Python file with your solution")
     cases = exercise.cases(np.random.default_rng())
     with tempfile.TemporaryDirectory() as folder:
-        request = {"kind": exercise.kind, "functions": list(exercise.functions), "cases": cases}
+        request = {"kind": exercise.kind, "functions": list(exercise.functions)}
+        request["cases"] = questions(cases)
         child.write(folder, "request", request)
         command = [sys.executable, "-I", "-B", child.__file__, folder, str(Path(path).resolve())]
         try:
@@ -87,6 +88,11 @@ def exercise_of(name):
     if name not in EXERCISES:
         raise InputError(f"no exercise {name!r}: there are {', '.join(EXERCISES)}")
     return EXERCISES[name]
+
+
+def questions(cases):
+    """The cases without what is due in them."""
+    return [{key: case[key] for key in case if key != "due"} for case in cases]
 
 
 def copied(value):
@@ -108,7 +114,7 @@ def judge(name, cases, reply):
         parts = [(part.about, 0, part.points) for part in exercise.parts]
         return Verdict(name, 0, most, [(None, reply["trouble"])], parts)
     found = reply["found"]
-    due = right_answers(exercise, vars(exercise.reference), cases)
+    due = due_of(exercise, cases, found)
     wrong = [part for part in exercise.parts if not agrees(found, due, part.name)]
     messages = [
         (None, text) for text in dict.fromkeys(f["trouble"] for f in found if "trouble" in f)
@@ -127,9 +133,16 @@ def agrees(found, due, part):
     return all(part in f and same(f[part], d[part]) for f, d in zip(found, due, strict=True))
 
 
+def due_of(exercise, cases, found):
+    if exercise.reference is None:
+        return variants.due(cases, found)
+    return right_answers(exercise, vars(exercise.reference), cases)
+
+
 def right_answers(exercise, namespace, cases):
     functions = {name: namespace[name] for name in exercise.functions}
-    return child.answer(exercise.kind, functions, copied(cases))["found"]
+    answers = child.answer(exercise.kind, functions, copied(cases))["found"]
+    return [found | exercise.demands for found in answers]
 
 
 def explain(exercise, cases, found, due, wrong):
@@ -138,9 +151,8 @@ def explain(exercise, cases, found, due, wrong):
     for part in [part for part in wrong if part not in left]:
         if not any("trouble" in f for f in found):
             messages.append((part.equation, f"{part.about} is missing from what is returned"))
-    others = [
-        (mistake, mistaken(exercise, mistake, cases)) for mistake in exercise.mistakes if left
-    ]
+    others = [(mistake, other(exercise, mistake, cases, found, due))
+              for mistake in exercise.mistakes if left]  # fmt: skip
     while left:
         mistake, named = most_telling(exercise, others, found, due, wrong, left)
         if not named:
@@ -173,6 +185,13 @@ def most_telling(exercise, others, found, due, wrong, left):
     return best
 
 
+def other(exercise, mistake, cases, found, due):
+    """What is answered once the mistake is made."""
+    if exercise.reference is None:
+        return variants.recognised(mistake, found, due)
+    return mistaken(exercise, mistake, cases)
+
+
 def mistaken(exercise, mistake, cases):
     """What the reference answers once the mistake is made in it."""
     source = inspect.getsource(exercise.reference)
@@ -189,7 +208,7 @@ def without_the_reference():
 
     def watch(frame, event, argument):
         file = frame.f_code.co_filename
-        if event == "call" and file.startswith(PACKAGE) and not file.startswith(HERE):
+        if event == "call" and file.startswith(PACKAGE) and file not in OURS:
             raise child.Trouble("the exercise is to write it yourself: tinyrec may not be called")
 
     before = sys.getprofile()

@@ -10,13 +10,16 @@ import importlib.util
 import json
 import re
 import sys
+from contextlib import contextmanager
 from linecache import getline
 from pathlib import Path
 from traceback import walk_tb
+from types import SimpleNamespace
 
 import numpy as np
 
 REFUSED = ("tinyrec", "torch", "tensorflow", "keras", "jax")
+NUDGE = 1e-5  # of an entry, up and down, for a numerical gradient
 
 
 class Trouble(Exception):
@@ -40,6 +43,34 @@ def call_layer(functions, case):
     except Trouble as trouble:
         found["trouble"] = str(trouble)
     return found
+
+
+def call_variant(functions, case):
+    """As call_layer; and the output for other arguments, and for entries nudged up and down."""
+    forward = functions["forward"]
+    found = call_layer(functions, case)
+    for name, arguments in case["also"].items():
+        found[name] = output_of(forward, arguments)
+    for name, index in case["nudge"].items():
+        found["nudged " + name] = nudged(forward, case["arguments"], index)
+    return found
+
+
+def output_of(forward, arguments):
+    output, _ = pair(call(forward, arguments), "forward", "(output, cache)")
+    return as_array(output, "forward's output")
+
+
+def nudged(forward, arguments, index):
+    """The outputs for each entry of an argument nudged up, and down: (entries, 2, outputs)."""
+    outputs = []
+    for entry in range(arguments[index].size):
+        for nudge in (NUDGE, -NUDGE):
+            array = arguments[index].copy()
+            array.flat[entry] += nudge
+            asked = [*arguments[:index], array, *arguments[index + 1 :]]
+            outputs.append(output_of(forward, asked).ravel())
+    return np.array(outputs).reshape(len(outputs) // 2, 2, -1)
 
 
 def named(name, value, about):
@@ -84,7 +115,80 @@ def call_metrics(functions, case):
     return found | {key.split("@")[0]: as_array(value, key) for key, value in table.items()}
 
 
-KINDS = {"layer": call_layer, "step": call_step, "adam": call_adam, "metrics": call_metrics}
+def call_forward(functions, case):
+    """forward alone: {"output"}."""
+    return {"output": output_of(functions["forward"], case["arguments"])}
+
+
+def call_cleaning(functions, case):
+    """The cleaned logs, by name."""
+    return {name: as_array(call(functions["clean"], [log, case["most"]]), "the cleaned log")
+            for name, log in case["logs"].items()}  # fmt: skip
+
+
+def call_sequences(functions, case):
+    """{"train", "valid", "test", "windows", "pad"}; in which order windows come is free."""
+    log, spans = SimpleNamespace(**case["log"]), case["spans"]
+    found = {}
+    with keeping_trouble(found):
+        train, rest = pair(call(functions["leave_one_out"], [log]), "leave_one_out",
+                           "train, valid, test", 3)  # fmt: skip
+        splits = zip(("train", "valid", "test"), (train, *rest), strict=True)
+        found |= {name: as_array(part, name) for name, part in splits}
+    with keeping_trouble(found):
+        windows = as_array(call(functions["windows"], [spans, case["longest"]]), "windows")
+        found["windows"] = np.array(sorted(windows.tolist()))
+    with keeping_trouble(found):
+        found["pad"] = as_array(call(functions["pad"], [log.items, spans]), "pad")
+    return found
+
+
+def call_gradcheck(functions, case):
+    """{"numerical", "put back", "error", "broken"}; f bends, so that h matters."""
+    array, matrix = case["array"].copy(), case["matrix"]
+    found = {}
+
+    def f():
+        return float(np.sin(matrix @ array.ravel()).sum())
+
+    def numerical():
+        return functions["numerical"](f, array)
+
+    with keeping_trouble(found):
+        found["numerical"] = as_array(call(numerical, []), "the numerical gradient")
+        found["put back"] = np.asarray(array - case["array"])
+    for name, pairs in (("error", case["pairs"]), ("broken", case["broken"])):
+        with keeping_trouble(found):
+            errors = [call(functions["error"], list(both)) for both in pairs]
+            found[name] = as_array(errors, "error's result")
+    return found
+
+
+def call_recurrence(functions, case):
+    """{"output", and "compiled" if it is}."""
+    walk = functions["walk"]
+    found = {"output": as_array(call(walk, case["arguments"]), "walk's result")}
+    if getattr(walk, "nopython_signatures", None) and "numba" in type(walk).__module__:
+        found["compiled"] = np.array(1.0)
+    else:
+        found["trouble"] = "`walk` is not compiled: put Numba's @njit in the line above it"
+    return found
+
+
+@contextmanager
+def keeping_trouble(found):
+    """Trouble with one function leaves the others' answers alone."""
+    try:
+        yield
+    except Trouble as trouble:
+        found.setdefault("trouble", str(trouble))
+
+
+KINDS = {
+    "layer": call_layer, "variant": call_variant, "forward": call_forward, "step": call_step,
+    "adam": call_adam, "metrics": call_metrics, "cleaning": call_cleaning,
+    "sequences": call_sequences, "gradcheck": call_gradcheck, "recurrence": call_recurrence,
+}  # fmt: skip
 
 
 def call(function, arguments, settings=None):
@@ -143,6 +247,8 @@ def pair(value, function, due, size=2):
 
 
 def as_array(value, name):
+    if value is None:
+        raise Trouble(f"{name} is nothing yet: the function has no return")
     try:
         return np.asarray(value, float)
     except (TypeError, ValueError):
