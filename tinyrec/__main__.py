@@ -22,6 +22,7 @@ from .recommender import Recommender
 from .results import baselines, metrics, plots
 from .results.table import table
 from .train import gradcheck
+from .train.fit import best_epoch
 
 HYPER_PARAMETERS = {
     "dim": (int, "width of the item vectors (D)"),
@@ -171,7 +172,7 @@ def train(options):
     checkpoint.unlink(missing_ok=True)
     picture = out.with_suffix(".png")
     plots.learning_curve(model.history_, picture)
-    best = max(model.history_, key=lambda entry: entry["ndcg@10"])["epoch"]
+    best = best_epoch(model.history_)["epoch"]
     ended = "" if len(model.history_) == model.settings["epochs"] else ", ended as none got better"
     print(f"\nkept epoch {best}{ended}; saved {out}, learning curve in {picture}\n")
 

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+BOTH = ("forward", "backward")  # what most exercises ask for
+T_H, T_D = ("T, time", "H"), ("T, time", "D")  # names of an array's last axes
+
 
 class Mistake(NamedTuple):
     """A usual mistake, as an edit of the reference: `old` is replaced by `new`."""

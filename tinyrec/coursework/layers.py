@@ -8,7 +8,7 @@ import numpy as np
 
 from ..model import attention, loss, lstm, scorer
 from ..train import adam
-from .exercise import Exercise, Mistake, Part
+from .exercise import BOTH, T_D, T_H, Exercise, Mistake, Part
 
 
 def lstm_arguments(rng, leading, T):
@@ -304,7 +304,6 @@ ADAM_MISTAKES = (
             "rate * m / (np.sqrt(v_scale * v) + eps)", "rate * m"),
 )  # fmt: skip
 
-T_H, T_D = ("T, time", "H"), ("T, time", "D")
 LAYERS = {
     "lstm_step": Exercise(
         "step", ("step",), lstm, step_cases,
@@ -317,25 +316,25 @@ LAYERS = {
         (Part("output", 7, 6, "forward: h"),),
         FORWARD_MISTAKES, {"output": T_H}),
     "lstm": Exercise(
-        "layer", ("forward", "backward"), lstm, lstm_cases,
+        "layer", BOTH, lstm, lstm_cases,
         (Part("output", 7, 6, "forward: h"), Part("d_input", 2, 4, "backward: dx"),
          Part("W", 2, 2, "backward: dW"), Part("U", 2, 2, "backward: dU"),
          Part("b", 2, 2, "backward: db")),
         LSTM_MISTAKES, {"output": T_H, "d_input": T_D, "W": ("D", "4H"), "U": ("H", "4H")}),
     "attention": Exercise(
-        "layer", ("forward", "backward"), attention, attention_cases,
+        "layer", BOTH, attention, attention_cases,
         (Part("output", 10, 6, "forward: long"), Part("d_input", 10, 4, "backward: dh"),
          Part("Wq", 8, 2, "backward: dWq"), Part("Wk", 8, 2, "backward: dWk")),
         ATTENTION_MISTAKES, {"output": T_H, "d_input": T_H}),
     "scorer": Exercise(
-        "layer", ("forward", "backward"), scorer, scorer_cases,
+        "layer", BOTH, scorer, scorer_cases,
         (Part("output", 12, 3, "forward: logits of the next items"),
          Part("output 2", 12, 3, "forward: logits of the negatives"),
          Part("d_input", 12, 3, "backward: du"), Part("E", 12, 3, "backward: dE"),
          Part("bias", 12, 2, "backward: dbias")),
         SCORER_MISTAKES, {"d_input": T_D}),
     "loss": Exercise(
-        "layer", ("forward", "backward"), loss, loss_cases,
+        "layer", BOTH, loss, loss_cases,
         (Part("output", 13, 4, "forward: the loss"),
          Part("d_input", 13, 3, "backward: ∂z⁺"), Part("d_input 2", 13, 3, "backward: ∂z⁻")),
         LOSS_MISTAKES, {}),

@@ -6,8 +6,8 @@ from ..preprocess import sequences
 from ..results import metrics
 from ..train import gradcheck
 from . import references
-from .exercise import Exercise, Mistake, Part
-from .layers import GATE_MISTAKES, T_H
+from .exercise import T_H, Exercise, Mistake, Part
+from .layers import GATE_MISTAKES
 
 VIEW, CART, BUY = 0.0, 1.0, 2.0
 MOST = 5  # events, above which a user may be a bot

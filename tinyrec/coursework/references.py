@@ -1,9 +1,11 @@
-"""Right answers where the package has none of the exercise's shape. NumPy only.
+"""Right answers where the package has none of the exercise's shape.
 
 The mistakes in others.py are edits of these lines.
 """
 
 import numpy as np
+
+from ..model.functions import sigmoid
 
 
 def clean(log, most):
@@ -44,7 +46,3 @@ def step(z, c_prev):
     c = f * c_prev + i * g
     h = o * np.tanh(c)
     return h, c
-
-
-def sigmoid(a):
-    return 0.5 * np.tanh(0.5 * a) + 0.5

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .child import NUDGE
-from .exercise import Exercise, Part
+from .exercise import BOTH, T_D, T_H, Exercise, Part
 
 OPEN = 60.0  # a pre-activation at which σ and tanh are 1
 
@@ -655,12 +655,22 @@ LAYERNORM_MISTAKES = (
           "gain", 0.689449505),
 )  # fmt: skip
 
-T_H, T_D = ("T, time", "H"), ("T, time", "D")
-RECURRENT = {"output": T_H, "d_input": T_D, "W": ("D", "3H"), "U": ("H", "3H")}
-BOTH = ("forward", "backward")
+RECURRENT = {"d_input": T_D, "W": ("D", "3H"), "U": ("H", "3H")}
+
+
+def variant(cases, parts, mistakes, axes):
+    return Exercise("variant", BOTH, None, cases, parts, mistakes, axes)
+
+
+def with_outputs(cases, parts, mistakes, axes):
+    """A variant all of whose outputs are T states."""
+    outputs = [part.name for part in parts if part.name.startswith("output")]
+    return variant(cases, parts, mistakes, dict.fromkeys(outputs, T_H) | axes)
+
+
 VARIANTS = {
-    "gru": Exercise(
-        "variant", BOTH, None, gru_cases,
+    "gru": with_outputs(
+        gru_cases,
         (Part("output kept", 20, 1, "h where z = 1 (the state stays)"),
          Part("output new", 19, 1, "h where r = 0 and z = 0 (tanh of x W_n + b_n)"),
          Part("output plain", 19, 1, "h where r = 1 and z = 0 (a plain recurrent layer)"),
@@ -670,10 +680,9 @@ VARIANTS = {
          Part("output", 20, 4, "forward: h"),
          Part("d_input", 19, 3, "backward: dx"), Part("W", 19, 2, "backward: dW"),
          Part("U", 19, 2, "backward: dU"), Part("b", 19, 1, "backward: db")),
-        GRU_MISTAKES, RECURRENT | {f"output {name}": T_H for name in (
-            "kept", "new", "plain", "half r", "half z", "between")}),
-    "coupled": Exercise(
-        "variant", BOTH, None, coupled_cases,
+        GRU_MISTAKES, RECURRENT),
+    "coupled": with_outputs(
+        coupled_cases,
         (Part("output kept", 24, 1, "h where f = 1 and o = 1 (the memory stays)"),
          Part("output half", 21, 1, "h where f = ½, g = 1 and o = 1 (halfway to 1 at each step)"),
          Part("output sum", 24, 1, "h where g = 1, c0 = 1 and o = 1 (shares of two ones: one)"),
@@ -682,10 +691,9 @@ VARIANTS = {
          Part("output", 25, 5, "forward: h"),
          Part("d_input", 24, 3, "backward: dx"), Part("W", 24, 2, "backward: dW"),
          Part("U", 24, 2, "backward: dU"), Part("b", 24, 1, "backward: db")),
-        COUPLED_MISTAKES, RECURRENT | {f"output {name}": T_H for name in (
-            "kept", "half", "sum", "new", "shut")}),
-    "additive": Exercise(
-        "variant", BOTH, None, additive_cases,
+        COUPLED_MISTAKES, RECURRENT),
+    "additive": with_outputs(
+        additive_cases,
         (Part("output first", 28, 1, "long of a single step (its own state)"),
          Part("output alike", 27, 1, "long of states that are all alike (that state)"),
          Part("output even", 27, 1, "long where v = 0 (the mean of the states so far)"),
@@ -695,10 +703,9 @@ VARIANTS = {
          Part("output", 26, 4, "forward: long"),
          Part("d_input", 28, 3, "backward: dh"), Part("Wq", 26, 2, "backward: dWq"),
          Part("Wk", 26, 2, "backward: dWk"), Part("v", 26, 1, "backward: dv")),
-        ADDITIVE_MISTAKES, {f"output{name}": T_H for name in (
-            "", " first", " alike", " even", " keyless", " causal", " order")} | {"d_input": T_H}),
-    "bpr": Exercise(
-        "variant", BOTH, None, bpr_cases,
+        ADDITIVE_MISTAKES, {"d_input": T_H}),
+    "bpr": variant(
+        bpr_cases,
         (Part("output even", 29, 1, "the loss of logits all alike (log 2)"),
          Part("output won", 29, 1, "the loss where each next item is 1000 above (0)"),
          Part("output lost", 29, 1, "the loss where each next item is 1000 below (1000)"),
@@ -707,8 +714,8 @@ VARIANTS = {
          Part("output", 29, 3, "forward: the loss"),
          Part("d_input", 29, 2, "backward: ∂z⁺"), Part("d_input 2", 29, 2, "backward: ∂z⁻")),
         BPR_MISTAKES, {}),
-    "layernorm": Exercise(
-        "variant", BOTH, None, layernorm_cases,
+    "layernorm": variant(
+        layernorm_cases,
         (Part("output centred", 30, 1, "y where gain = 1 and shift = 3 (a mean of 3)"),
          Part("output spread", 31, 1, "y where gain = 1 (a variance of σ²/(σ² + ε))"),
          Part("output line", 31, 1, "y of a x + b (the same as of x)"),

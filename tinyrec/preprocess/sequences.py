@@ -102,11 +102,11 @@ def pad(values, spans):
     return padded
 
 
-def by_length(spans, most=BLOCK, growth=1.3, few=FEW):
+def by_length(spans, most=BLOCK, growth=1.3):
     """Sort spans by length and cut them into blocks; yields index arrays.
 
     A block ends at `most` spans, or before four that would make it `growth` times as long as
-    its shortest, so that little of it is padding. One that stays within `few` steps goes on to
+    its shortest, so that little of it is padding. One that stays within FEW steps goes on to
     twice as many spans: there, handing out a block costs more than its padding does.
     """
     length = spans[:, 1] - spans[:, 0]
@@ -114,7 +114,7 @@ def by_length(spans, most=BLOCK, growth=1.3, few=FEW):
     begin = 0
     for four in range(4, len(order) + 4, 4):
         longest = length[order[min(four + 4, len(order)) - 1]]
-        small = (four + 4 - begin) * longest <= few and four - begin < 2 * most
+        small = (four + 4 - begin) * longest <= FEW and four - begin < 2 * most
         too_long = longest > growth * length[order[begin]]
         full = four - begin >= most
         if ((full or too_long) and not small) or four >= len(order):

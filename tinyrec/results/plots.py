@@ -1,5 +1,7 @@
 """Pictures. Colours are Okabe and Ito's, which stay apart for colour-blind eyes."""
 
+from ..train.fit import best_epoch
+
 ENDINGS = (".png", ".svg", ".pdf")
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
 
@@ -35,8 +37,7 @@ def learning_curve(history, path):
     for name, label, colour in (("ndcg@10", "NDCG@10", GREEN), ("hr@10", "HR@10", ORANGE)):
         values = [entry[name] for entry in history]
         right.plot(epochs, values, "o-", color=colour, markersize=3, label=label)
-    best = max(history, key=lambda entry: entry["ndcg@10"])["epoch"]
-    right.axvline(best, color=GREY, linestyle=":", label="epoch kept")
+    right.axvline(best_epoch(history)["epoch"], color=GREY, linestyle=":", label="epoch kept")
     right.set(xlabel="epoch", ylabel="validation, share of users", ylim=(0, None))
     right.legend(frameon=False)
     drawing.savefig(path, dpi=120)

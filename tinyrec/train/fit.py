@@ -53,6 +53,11 @@ class State:
         self.history = about["history"]
 
 
+def best_epoch(history):
+    """The entry with the best validation NDCG@10, the first of equals."""
+    return max(history, key=lambda entry: entry["ndcg@10"])
+
+
 def copy(params):
     return {name: value.copy() for name, value in params.items()}
 
@@ -179,7 +184,7 @@ def fit(state, log, windows, validate, *, layers, epochs, batch, negatives, t, l
             entry["seconds"] = time.perf_counter() - began
             entry |= validate(params)
             state.history.append(entry)
-            best = max(state.history, key=lambda entry: entry["ndcg@10"])
+            best = best_epoch(state.history)
             if best is entry:
                 state.best = copy(params)
             if on_epoch:
