@@ -317,6 +317,28 @@ def test_half_a_solution_gets_half_the_points():
     assert "backward: dU is zero everywhere" in verdict.messages[0][1]
 
 
+WRONG = [  # (exercise, equation, edit of forward, points, the same in backward, points then)
+    ("lstm", 6, ("f * c + i * g", "f * c + g"), 0,
+     ("[dc * g * i * (1 - i), dc * c * f * (1 - f), dc * i *",
+      "[0 * dc, dc * c * f * (1 - f), dc *"), 10),
+    ("attention", 9, (" * H ** -0.5", ""), 0, ("da = da * h.shape[-1] ** -0.5", ""), 8),
+    ("scorer", 12, ("u @ E.T + bias", "2 * u @ E.T + bias"), 8,
+     ('return d @ E, {"E": dE', 'return 2 * d @ E, {"E": 2 * dE'), 8),
+    ("loss", 13, ("beta * np.log", "np.log"), 6, ("real * beta /", "real /"), 6),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "equation", "forward", "alone", "backward", "both"), WRONG)
+def test_a_right_backward_of_a_wrong_forward_earns_its_points(
+    name, equation, forward, alone, backward, both
+):
+    source = OTHER_STYLE[name].replace(*forward)
+    for source, points in ((source, alone), (source.replace(*backward), both)):
+        verdict = check(name, **functions_of(name, source))
+        assert verdict.points == points, verdict
+        assert {at for at, _ in verdict.messages} == {equation}
+
+
 @pytest.mark.parametrize(
     ("edit", "said"),
     [

@@ -107,7 +107,10 @@ def copied(value):
 
 
 def judge(name, cases, reply):
-    """Points for each part that is right in all cases; a sentence for each that is not."""
+    """Points for each part that is right in all cases; a sentence for each that is not.
+
+    After a wrong forward, a backward is right that is the derivative of this forward.
+    """
     exercise = EXERCISES[name]
     most = sum(part.points for part in exercise.parts)
     if "trouble" in reply:
@@ -115,22 +118,28 @@ def judge(name, cases, reply):
         return Verdict(name, 0, most, [(None, reply["trouble"])], parts)
     found = reply["found"]
     due = due_of(exercise, cases, found)
-    wrong = [part for part in exercise.parts if not agrees(found, due, part.name)]
+    wrong = [part for part in exercise.parts if not agrees(part.name, found, due)]
     messages = [
         (None, text) for text in dict.fromkeys(f["trouble"] for f in found if "trouble" in f)
     ]
+    own = [variants.gradients(*both) for both in zip(cases, found, strict=True)]
+    left = [part for part in wrong if not agrees(part.name, found, due, own)]
     if any(not same(f[key], f["again " + key]) for f in found for key in f if "again " + key in f):
         messages.append((None, "called twice, `backward` answers differently: does it write into "
                                "its cache?"))  # fmt: skip
-        wrong = [part for part in exercise.parts if not part.name.startswith("output")]
-    messages += explain(exercise, cases, found, due, wrong)
-    parts = [(part.about, 0 if part in wrong else part.points, part.points)
+        wrong = left = [part for part in exercise.parts if not part.name.startswith("output")]
+    messages += explain(exercise, cases, found, due, wrong, left)
+    parts = [(part.about, 0 if part in left else part.points, part.points)
              for part in exercise.parts]  # fmt: skip
     return Verdict(name, sum(got for _, got, _ in parts), most, messages, parts)
 
 
-def agrees(found, due, part):
-    return all(part in f and same(f[part], d[part]) for f, d in zip(found, due, strict=True))
+def agrees(part, found, *answers):
+    """Whether a part of what was found is, in each case, as in one of the answers."""
+    return all(
+        part in f and any(part in answer and same(f[part], answer[part]) for answer in either)
+        for f, *either in zip(found, *answers, strict=True)
+    )
 
 
 def due_of(exercise, cases, found):
@@ -141,14 +150,19 @@ def due_of(exercise, cases, found):
 
 def right_answers(exercise, namespace, cases):
     functions = {name: namespace[name] for name in exercise.functions}
-    answers = child.answer(exercise.kind, functions, copied(cases))["found"]
+    once = [case | {"nudge": {}} for case in copied(cases)]
+    answers = child.answer(exercise.kind, functions, once)["found"]
     return [found | exercise.demands for found in answers]
 
 
-def explain(exercise, cases, found, due, wrong):
-    """(equation, sentence) for the parts that are wrong: a usual mistake, or the difference."""
-    messages, left = [], [part for part in wrong if all(part.name in f for f in found)]
-    for part in [part for part in wrong if part not in left]:
+def explain(exercise, cases, found, due, wrong, left):
+    """(equation, sentence) for the parts left: a usual mistake, or the difference.
+
+    wrong: the parts that are not as in the reference, of which some may have earned points.
+    """
+    messages, missing = [], [part for part in left if any(part.name not in f for f in found)]
+    left = [part for part in left if part not in missing]
+    for part in missing:
         if not any("trouble" in f for f in found):
             messages.append((part.equation, f"{part.about} is missing from what is returned"))
     others = [(mistake, other(exercise, mistake, cases, found, due))
@@ -178,8 +192,8 @@ def most_telling(exercise, others, found, due, wrong, left):
     """The mistake that explains most of what is left and spoils nothing that is right."""
     best = None, []
     for mistake, other in others:
-        spoilt = [part for part in exercise.parts if not agrees(other, due, part.name)]
-        named = [part for part in left if part in spoilt and agrees(found, other, part.name)]
+        spoilt = [part for part in exercise.parts if not agrees(part.name, other, due)]
+        named = [part for part in left if part in spoilt and agrees(part.name, found, other)]
         if len(named) > len(best[1]) and all(part in wrong for part in spoilt):
             best = mistake, named
     return best

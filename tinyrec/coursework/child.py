@@ -27,7 +27,10 @@ class Trouble(Exception):
 
 
 def call_layer(functions, case):
-    """forward, then backward twice: {"output", "d_input", and each parameter's gradient}."""
+    """forward, then backward twice: {"output", "d_input", and each parameter's gradient}.
+
+    And "nudged …": the output for entries nudged up and down.
+    """
     forward, backward = functions["forward"], functions["backward"]
     output, cache = pair(call(forward, case["arguments"]), "forward", "(output, cache)")
     found = named("output", output, "forward's output")
@@ -42,23 +45,23 @@ def call_layer(functions, case):
                 found[again + str(name)] = as_array(gradient, f"the gradient of {name}")
     except Trouble as trouble:
         found["trouble"] = str(trouble)
-    return found
-
-
-def call_variant(functions, case):
-    """As call_layer; and the output for other arguments, and for entries nudged up and down."""
-    forward = functions["forward"]
-    found = call_layer(functions, case)
-    for name, arguments in case["also"].items():
-        found[name] = output_of(forward, arguments)
     for name, index in case["nudge"].items():
         found["nudged " + name] = nudged(forward, case["arguments"], index)
     return found
 
 
+def call_variant(functions, case):
+    """As call_layer; and the output for other arguments."""
+    found = call_layer(functions, case)
+    for name, arguments in case["also"].items():
+        output = output_of(functions["forward"], arguments)
+        found[name] = as_array(output, "forward's output")
+    return found
+
+
 def output_of(forward, arguments):
     output, _ = pair(call(forward, arguments), "forward", "(output, cache)")
-    return as_array(output, "forward's output")
+    return output
 
 
 def nudged(forward, arguments, index):
@@ -69,8 +72,14 @@ def nudged(forward, arguments, index):
             array = arguments[index].copy()
             array.flat[entry] += nudge
             asked = [*arguments[:index], array, *arguments[index + 1 :]]
-            outputs.append(output_of(forward, asked).ravel())
+            outputs.append(flat(output_of(forward, asked)))
     return np.array(outputs).reshape(len(outputs) // 2, 2, -1)
+
+
+def flat(value):
+    """All numbers of an array, or of several in a tuple, one after the other."""
+    parts = value if isinstance(value, (tuple, list)) else [value]
+    return np.concatenate([as_array(part, "forward's output").ravel() for part in parts])
 
 
 def named(name, value, about):
@@ -117,7 +126,8 @@ def call_metrics(functions, case):
 
 def call_forward(functions, case):
     """forward alone: {"output"}."""
-    return {"output": output_of(functions["forward"], case["arguments"])}
+    output = output_of(functions["forward"], case["arguments"])
+    return {"output": as_array(output, "forward's output")}
 
 
 def call_cleaning(functions, case):

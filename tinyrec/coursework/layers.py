@@ -19,14 +19,14 @@ def lstm_arguments(rng, leading, T):
 
 def lstm_cases(rng):
     """One user and batches, one step and several, with a state before and without."""
-    cases = []
+    cases, nudge = [], {"d_input": 0, "W": 1, "U": 2, "b": 3}
     for leading, T, with_state in (((), 1, False), ((2,), 7, False), ((3,), 6, True)):
         arguments = lstm_arguments(rng, leading, T)
         H = arguments[2].shape[0]
         if with_state:
             arguments.append(tuple(rng.normal(size=(2, *leading, H))))
         d_output = rng.normal(size=(*leading, T, H))
-        cases.append({"arguments": arguments, "d_output": d_output})
+        cases.append({"arguments": arguments, "d_output": d_output, "nudge": nudge})
     return cases
 
 
@@ -36,33 +36,36 @@ def step_cases(rng):
 
 
 def attention_cases(rng):
-    cases = []
+    cases, nudge = [], {"d_input": 0, "Wq": 1, "Wk": 2}
     for leading, T in (((), 1), ((), 6), ((2,), 7)):
         H = int(rng.integers(3, 6))
         h, Wq, Wk = (rng.normal(size=shape) for shape in ((*leading, T, H), (H, H), (H, H)))
-        cases.append({"arguments": [h, Wq, Wk], "d_output": rng.normal(size=h.shape)})
+        d_output = rng.normal(size=h.shape)
+        cases.append({"arguments": [h, Wq, Wk], "d_output": d_output, "nudge": nudge})
     return cases
 
 
 def scorer_cases(rng):
     """Items that occur more than once, among the next ones and among the negatives."""
-    cases = []
+    cases, nudge = [], {"d_input": 0, "E": 1, "bias": 2}
     for leading, T, K in (((), 1, 2), ((2,), 6, 5)):
         N, D = 7, 3
         u, E, bias = (rng.normal(size=shape) for shape in ((*leading, T, D), (N, D), N))
         items = rng.integers(0, N, (*leading, T)), rng.integers(0, N, (*leading, K))
         d_output = rng.normal(size=(*leading, T)), rng.normal(size=(*leading, T, K))
-        cases.append({"arguments": [u, E, bias, *items], "d_output": d_output})
+        arguments = [u, E, bias, *items]
+        cases.append({"arguments": arguments, "d_output": d_output, "nudge": nudge})
     return cases
 
 
 def loss_cases(rng):
     """Histories that are padded, and one that is not."""
-    cases = []
+    cases, nudge = [], {"d_input": 0, "d_input 2": 1}
     for leading, T, K, lengths in (((), 3, 4, 3), ((2,), 6, 5, [6, 2])):
         z = [rng.normal(size=(*leading, T)) * 2, rng.normal(size=(*leading, T, K)) * 2]
         beta = float(rng.uniform(0.2, 0.8))
-        cases.append({"arguments": [*z, np.array(lengths), beta], "d_output": 1.0})
+        arguments = [*z, np.array(lengths), beta]
+        cases.append({"arguments": arguments, "d_output": 1.0, "nudge": nudge})
     return cases
 
 

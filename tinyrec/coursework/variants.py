@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .child import NUDGE
+from .child import NUDGE, flat
 from .exercise import BOTH, T_D, T_H, Exercise, Part
 
 OPEN = 60.0  # a pre-activation at which σ and tanh are 1
@@ -64,8 +64,10 @@ def gradients(case, found):
     It is infinite where the output does not depend on the argument: nothing is earned there.
     """
     due = {}
-    for name, index in case["nudge"].items():
-        outputs, d_output = found["nudged " + name], np.ravel(case["d_output"])
+    nudged = [name for name in case.get("nudge", {}) if "nudged " + name in found]
+    for name in nudged:
+        index = case["nudge"][name]
+        outputs, d_output = found["nudged " + name], flat(case["d_output"])
         due[name] = np.full(case["arguments"][index].shape, np.inf)
         if outputs.shape[-1] == d_output.size and np.ptp(outputs, axis=1).any():
             slopes = (outputs[:, 0] - outputs[:, 1]) @ d_output / (2 * NUDGE)
