@@ -78,9 +78,14 @@ def made_up_log(lengths, N, seed=0):
     return sequences.Log(items, np.zeros_like(items), starts)
 
 
+def block_size(T):
+    """Users in a block of histories of T steps, as training cuts them."""
+    return len(next(sequences.by_length(np.array([[0, T + 1]] * 128))))
+
+
 def layers_by_part(room, T, D, H, K, N):
-    """Seconds of each layer's forward and backward for one block of 16 users, full length."""
-    log = made_up_log([T + 1] * sequences.BLOCK, N)
+    """Seconds of each layer's forward and backward for one block, full length."""
+    log = made_up_log([T + 1] * block_size(T), N)
     windows = sequences.histories(log)
     rng = np.random.default_rng(0)
     params = network.initial(rng, N, 1, D, H)
@@ -166,7 +171,7 @@ def run(T=200, D=64, H=64, K=128, N=3416, threads=None, with_torch=False):
     threads = threads or os.cpu_count()
     readable, compiled = (layers_by_part(room, T, D, H, K, N) for room in (model, fast))
     flops = flops_per_step(T, D, H, K)
-    steps = sequences.BLOCK * T
+    steps = block_size(T) * T
     parts = [
         (" ".join(part), readable[part], compiled[part],
          flops[part] * steps / 1e9 if part in flops else None)

@@ -332,8 +332,8 @@ WRONG = [  # (exercise, equation, edit of forward, points, the same in backward,
 def test_a_right_backward_of_a_wrong_forward_earns_its_points(
     name, equation, forward, alone, backward, both
 ):
-    source = OTHER_STYLE[name].replace(*forward)
-    for source, points in ((source, alone), (source.replace(*backward), both)):
+    wrong = OTHER_STYLE[name].replace(*forward)
+    for source, points in ((wrong, alone), (wrong.replace(*backward), both)):
         verdict = check(name, **functions_of(name, source))
         assert verdict.points == points, verdict
         assert {at for at, _ in verdict.messages} == {equation}

@@ -67,6 +67,11 @@ def test_blocks_hold_every_span_once_and_grow_in_length():
     assert all(len(block) <= 4 or block[-1] <= 1.3 * block[0] for block in large)
 
 
+def test_long_histories_come_in_blocks_of_fewer_users():
+    spans = np.array([[0, 201]] * 32)
+    assert [len(block) for block in sequences.by_length(spans)] == [8] * 4
+
+
 def test_short_histories_come_in_blocks_of_twice_as_many():
     spans = np.array([[0, 5]] * 128)
     assert [len(block) for block in sequences.by_length(spans)] == [2 * sequences.BLOCK] * 4

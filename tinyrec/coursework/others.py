@@ -201,11 +201,12 @@ SEQUENCES_MISTAKES = (
     Mistake(None, "a span of one event gives a window: it has no target",
             "range(stop, start + 1, -longest)", "range(stop, start, -longest)"),
     Mistake(None, "your padding stands on the left: it belongs on the right",
-            "row[: stop - start]", "row[len(row) - stop + start :]"),
+            "start + np.arange((stop - start).max())\n    return np.where(at < stop",
+            "stop - np.arange((stop - start).max(), 0, -1)\n    return np.where(at >= start"),
     Mistake(None, "your padding is not 0",
-            "row[: stop - start] =", "row[:] = -1; row[: stop - start] ="),
+            'mode="clip"), 0)', 'mode="clip"), -1)'),
     Mistake(None, "your rows are as wide as the log: the longest span is wide enough",
-            "(spans[:, 1] - spans[:, 0]).max()", "len(values)"),
+            "(stop - start).max()", "len(values)"),
 )  # fmt: skip
 
 GRADCHECK_MISTAKES = (

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..train import adam
+from . import functions
 from .functions import jit
 
 
@@ -14,10 +15,16 @@ def update(theta, g, m, v, *numbers):
     update_flat(*flat, *map(theta.dtype.type, numbers))
 
 
+def add_rows(total, rows, part):
+    """As train.adam.add_rows."""
+    functions.add_rows(total.reshape(len(total), -1), rows, part.reshape(len(part), -1))
+
+
 class Adam(adam.Adam):
     """As train.adam.Adam."""
 
     update = staticmethod(update)
+    add_rows = staticmethod(add_rows)
 
 
 @jit

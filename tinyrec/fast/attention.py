@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..model.functions import transpose, weight_gradient
-from .functions import batched, exp, jit
+from .functions import batched, exp, jit, product
 
-STRIP = 64  # rows of the T × T products at a time
+STRIP = 50  # rows of the T × T products at a time
 
 
 class Cache(NamedTuple):
@@ -58,7 +58,7 @@ def backward(dlong, cache):
         np.matmul(transpose(w[:, later, rows]), dlong[:, later], out=dh[:, rows])
         np.matmul(transpose(dscores[:, later, rows]), hM[:, later], out=part[:, rows])
     dh += part
-    dh += np.matmul(dhM, (Wq @ Wk.T).T, out=part)
+    dh += product(dhM, Wk @ Wq.T)
     dM = weight_gradient(h, dhM)
     return dh.reshape(shape), {"Wq": dM @ Wk, "Wk": dM.T @ Wq}
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..model.functions import bias_gradient, weight_gradient
+from .functions import product
 
 
 class Cache(NamedTuple):
@@ -29,4 +30,4 @@ def backward(du, cache):
     dWu = np.empty_like(Wu)
     dWu[:H] = weight_gradient(long, du)
     dWu[H:] = weight_gradient(h, du)
-    return (du @ Wu[:H].T, du @ Wu[H:].T), {"Wu": dWu, "bu": bias_gradient(du)}
+    return (product(du, Wu[:H].T), product(du, Wu[H:].T)), {"Wu": dWu, "bu": bias_gradient(du)}

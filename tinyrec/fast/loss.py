@@ -23,11 +23,12 @@ def forward(z_positive, z_negative, lengths, beta, rows=None):
     lengths = np.asarray(lengths)
     K, real = z_negative.shape[-1], z_positive.dtype.type
     weight = real(1 / (int(rows or lengths.sum()) * (K + 1)))
-    positive, negative = batched(z_positive, 1), batched(z_negative, 2)
-    dz_positive, dz_negative = np.empty_like(positive), np.empty_like(negative)
+    negative = batched(z_negative, 2)
+    dz_positive, dz_negative = np.zeros_like(batched(z_positive, 1)), np.zeros_like(negative)
     total = loss_rows(
-        positive, negative, lengths.reshape(-1), real(beta), weight, dz_positive, dz_negative
-    )
+        -batched(z_positive, 1), negative, lengths.reshape(-1), real(beta), weight,
+        dz_positive, dz_negative,
+    )  # fmt: skip
     gradients = dz_positive.reshape(z_positive.shape), dz_negative.reshape(z_negative.shape)
     return real(total * weight), Cache(*gradients)
 
@@ -41,26 +42,24 @@ def backward(dloss, cache):
 
 
 @jit
-def loss_rows(z_positive, z_negative, lengths, beta, weight, dz_positive, dz_negative):
-    """Fills the gradients, zero where padded; returns the sum of the real rows' losses."""
-    B, T = z_positive.shape
+def loss_rows(minus_positive, z_negative, lengths, beta, weight, dz_positive, dz_negative):
+    """Fills the gradients where rows are real; returns the sum of their losses.
+
+    A positive's loss is that of a negative with the logit's sign changed, times β.
+    """
     total = 0.0
-    for b in range(B):
+    for b in range(len(lengths)):
+        T = lengths[b]
         for t in range(T):
-            if t < lengths[b]:
-                z = z_positive[b, t]
-                total += beta * (max(-z, 0) + np.log1p(np.exp(-abs(z))))
-                total += negatives_row(z_negative[b, t], weight, dz_negative[b, t])
-                dz_positive[b, t] = -beta * weight / (1 + np.exp(z))
-            else:
-                dz_positive[b, t] = 0
-                dz_negative[b, t] = 0
+            total += softplus_row(z_negative[b, t], weight, dz_negative[b, t])
+        row, into = minus_positive[b, :T], dz_positive[b, :T]
+        total += beta * softplus_row(row, -beta * weight, into)
     return total
 
 
 @jit
-def negatives_row(z, weight, dz):
-    """dz (K,) becomes weight σ(z); returns Σ log(1 + e^z)."""
+def softplus_row(z, weight, dz):
+    """dz becomes weight σ(z); returns Σ log(1 + e^z)."""
     zero, one = z.dtype.type(0), z.dtype.type(1)
     total = zero
     for j in range(z.size):

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..model.functions import bias_gradient, weight_gradient
-from .functions import add_product, batched, jit, tanh
+from ..model.functions import weight_gradient
+from .functions import add_product, batched, jit, product, tanh
 
 CACHE_BYTES = 2**18  # of U that are read before the next users' turn
 
@@ -30,15 +30,15 @@ def forward(x, W, U, b, state=None):
     """As model.lstm.forward: h (..., T, H) and the cache."""
     *leading, T, _ = x.shape
     H = U.shape[0]
-    gates = batched(x @ W, 2)
-    gates += b
+    gates = batched(product(x, W), 2)
     B = len(gates)
     h0, c0 = np.zeros((2, B, H), gates.dtype)
     if state is not None:
         h0[:], c0[:] = map(rows, state)
     h, c = np.empty((2, B, T, H), gates.dtype)
-    chunks = in_chunks(U.astype(gates.dtype, copy=False))
-    walk_forward(gates, chunks, h0, c0, h, c)
+    U_chunks = in_chunks(U.astype(gates.dtype, copy=False))
+    b_chunks = b.astype(gates.dtype, copy=False).reshape(len(U_chunks), -1)
+    walk_forward(gates, U_chunks, b_chunks, h0, c0, h, c)
     return h.reshape(*leading, T, H), Cache(x, W, U, gates, h, c, h0, c0)
 
 
@@ -46,12 +46,13 @@ def backward(dh, cache):
     """As model.lstm.backward: dx (..., T, D) and {"W", "U", "b"}."""
     x, W, U, gates, h, c, h0, c0 = cache
     dz = np.empty_like(gates)
+    db = np.zeros(U.shape[1], gates.dtype)
     U_transposed = np.ascontiguousarray(U.T, gates.dtype)
-    walk_backward(batched(dh, 2), gates, c, c0, U_transposed, dz)
+    walk_backward(batched(dh, 2), gates, c, c0, U_transposed, dz, db)
     dW = weight_gradient(x, dz)
     dU = h0.T @ dz[:, 0] + shifted_gradient(h, dz)
-    dx = (dz @ W.T).reshape(x.shape)
-    return dx, {"W": dW, "U": dU, "b": bias_gradient(dz)}
+    dx = product(dz, W.T).reshape(x.shape)
+    return dx, {"W": dW, "U": dU, "b": db}
 
 
 def shifted_gradient(h, dz):
@@ -76,25 +77,32 @@ def in_chunks(U):
 
 
 @jit
-def walk_forward(gates, U, h0, c0, h, c):
-    """gates (B, T, 4H) holds x W + b and becomes the gates; h, c (B, T, H) are filled.
+def walk_forward(gates, U, bias, h0, c0, h, c):
+    """gates (B, T, 4H) holds x W and becomes the gates; h, c (B, T, H) are filled.
 
-    U (chunks, H, 4H / chunks), h0 and c0 (B, H).
+    U (chunks, H, 4H / chunks), bias (chunks, 4H / chunks), h0 and c0 (B, H).
     """
-    B, T, H = h.shape
+    B, T, _ = h.shape
     chunks, _, width = U.shape
-    h_now, tanh_c = h0.copy(), np.empty(H, h.dtype)
-    hU = np.empty((chunks, B, width), h.dtype)
+    h_now = h0.copy()
+    hU_b = np.empty((chunks, B, width), h.dtype)
     for t in range(T):
-        hU[:] = 0
         for chunk in range(chunks):
-            add_product(hU[chunk], h_now, U[chunk])
+            for b in range(B):
+                copy_at(hU_b[chunk, b], 0, bias[chunk])
+            add_product(hU_b[chunk], h_now, U[chunk])
         for b in range(B):
             for chunk in range(chunks):
-                add_at(gates[b, t], chunk * width, hU[chunk, b])
+                add_at(gates[b, t], chunk * width, hU_b[chunk, b])
             c_prev = c0[b] if t == 0 else c[b, t - 1]
-            step(gates[b, t], c_prev, c[b, t], tanh_c, h_now[b])
-            h[b, t] = h_now[b]
+            step(gates[b, t], c_prev, c[b, t], h_now[b])
+            copy_at(h[b, t], 0, h_now[b])
+
+
+@jit
+def copy_at(out, at, a):
+    for j in range(a.size):
+        out[j + at] = a[j]
 
 
 @jit
@@ -104,8 +112,8 @@ def add_at(out, at, a):
 
 
 @jit
-def step(z, c_prev, c, tanh_c, h):
-    """One user's step: z (4H,) becomes the gates, c, tanh_c and h (H,) are filled."""
+def step(z, c_prev, c, h):
+    """One user's step: z (4H,) becomes the gates, c and h (H,) are filled."""
     H = h.size
     half = h.dtype.type(0.5)
     for j in range(2 * H):
@@ -115,49 +123,45 @@ def step(z, c_prev, c, tanh_c, h):
     for j in range(H):
         z[j + 3 * H] = half * tanh(half * z[j + 3 * H]) + half  # (5)
     for j in range(H):
-        c[j] = z[j + H] * c_prev[j] + z[j] * z[j + 2 * H]  # (6)
-    for j in range(H):
-        tanh_c[j] = tanh(c[j])
-    for j in range(H):
-        h[j] = z[j + 3 * H] * tanh_c[j]  # (7)
+        c_now = z[j + H] * c_prev[j] + z[j] * z[j + 2 * H]  # (6)
+        c[j] = c_now
+        h[j] = z[j + 3 * H] * tanh(c_now)  # (7)
 
 
 @jit
-def walk_backward(dh, gates, c, c0, U_transposed, dz):
-    """Fills dz (B, T, 4H) from dh, c (B, T, H), gates (B, T, 4H), U_transposed (4H, H)."""
+def walk_backward(dh, gates, c, c0, U_transposed, dz, db):
+    """Fills dz (B, T, 4H) from dh, c (B, T, H), gates (B, T, 4H), U_transposed (4H, H).
+
+    db (4H,) is added to.
+    """
     B, T, H = dh.shape
     dh_now, dc = np.zeros((B, H), dz.dtype), np.zeros((B, H), dz.dtype)
-    dz_now, tanh_c = np.empty((B, 4 * H), dz.dtype), np.empty(H, dz.dtype)
+    dz_now = np.empty((B, 4 * H), dz.dtype)
     for t in range(T - 1, -1, -1):
         for b in range(B):
             add_at(dh_now[b], 0, dh[b, t])
             c_prev = c0[b] if t == 0 else c[b, t - 1]
-            step_backward(dz_now[b], dh_now[b], dc[b], gates[b, t], c_prev, c[b, t], tanh_c)
-            dz[b, t] = dz_now[b]
+            step_backward(dz_now[b], dh_now[b], dc[b], gates[b, t], c_prev, c[b, t])
+            add_at(db, 0, dz_now[b])
+            copy_at(dz[b, t], 0, dz_now[b])
         dh_now[:] = 0
         add_product(dh_now, dz_now, U_transposed)
 
 
 @jit
-def step_backward(dz, dh, dc, gates, c_prev, c, tanh_c):
+def step_backward(dz, dh, dc, gates, c_prev, c):
     """One user's step: dz (4H,) is filled, dc (H,) becomes that of the step before."""
     H, one = dh.size, dh.dtype.type(1)
     for j in range(H):
-        tanh_c[j] = tanh(c[j])
+        o, tanh_c = gates[j + 3 * H], tanh(c[j])
+        dh_o = dh[j] * o
+        dz[j + 3 * H] = dh[j] * tanh_c * (o - o * o)  # ∂(7), ∂(5)
+        dc[j] += dh_o - dh_o * tanh_c * tanh_c  # ∂(7)
     for j in range(H):
-        o = gates[j + 3 * H]
-        dz[j + 3 * H] = dh[j] * tanh_c[j] * (o - o * o)  # ∂(7), ∂(5)
-    for j in range(H):
-        dh_o = dh[j] * gates[j + 3 * H]
-        dc[j] += dh_o - dh_o * tanh_c[j] * tanh_c[j]  # ∂(7)
-    for j in range(H):
-        i = gates[j]
-        dz[j] = dc[j] * gates[j + 2 * H] * (i - i * i)  # ∂(6), ∂(2)
+        i, g = gates[j], gates[j + 2 * H]
+        dz[j] = dc[j] * g * (i - i * i)  # ∂(6), ∂(2)
+        dz[j + 2 * H] = dc[j] * i * (one - g * g)  # ∂(6), ∂(4)
     for j in range(H):
         f = gates[j + H]
         dz[j + H] = dc[j] * c_prev[j] * (f - f * f)  # ∂(6), ∂(3)
-    for j in range(H):
-        g = gates[j + 2 * H]
-        dz[j + 2 * H] = dc[j] * gates[j] * (one - g * g)  # ∂(6), ∂(4)
-    for j in range(H):
-        dc[j] *= gates[j + H]  # ∂(6)
+        dc[j] *= f  # ∂(6)

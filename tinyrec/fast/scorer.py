@@ -23,7 +23,7 @@ def forward(u, E, bias, positives, negatives):
     *leading, T, _ = u.shape
     K = negatives.shape[-1]
     u, positives, negatives = batched(u, 2), batched(positives, 1), batched(negatives, 1)
-    E_negative = E[negatives]
+    E_negative = E.take(negatives, axis=0)
     if positives.max() >= len(E):  # compiled code would read past the end
         raise IndexError(f"item {positives.max()} where there are {len(E)}")
     z_negative = u @ transpose(E_negative)
@@ -42,7 +42,7 @@ def backward(dlogits, cache):
     du = dz_negative @ E_negative
     score_positives_backward(u, E, positives, dz_positive, du, dE, dbias)
     add_rows(dE, negatives.ravel(), batched(transpose(dz_negative) @ u, 1))
-    np.add.at(dbias, negatives, dz_negative.sum(axis=-2))
+    add_rows(dbias[:, None], negatives.ravel(), dz_negative.sum(axis=-2).reshape(-1, 1))
     return du.reshape(*dlogits[0].shape, -1), {"E": dE, "bias": dbias}
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 BLOCK = 16  # users in a block, the unit of work
 FEW = 640  # steps, padded ones too, below which a block takes up to twice as many users
+MANY = 1800  # steps, above which what a block keeps for its backward pass leaves the caches
 
 
 class Log(NamedTuple):
@@ -96,27 +97,28 @@ def covered(spans, n):
 
 def pad(values, spans):
     """The values of B spans side by side, (B, T), padded on the right with zeros."""
-    padded = np.zeros((len(spans), (spans[:, 1] - spans[:, 0]).max()), np.int64)
-    for row, (start, stop) in zip(padded, spans, strict=True):
-        row[: stop - start] = values[start:stop]
-    return padded
+    start, stop = spans[:, :1], spans[:, 1:]
+    at = start + np.arange((stop - start).max())
+    return np.where(at < stop, values.take(at, mode="clip"), 0).astype(np.int64)
 
 
 def by_length(spans, most=BLOCK, growth=1.3):
     """Sort spans by length and cut them into blocks; yields index arrays.
 
-    A block ends at `most` spans, or before four that would make it `growth` times as long as
-    its shortest, so that little of it is padding. One that stays within FEW steps goes on to
-    twice as many spans: there, handing out a block costs more than its padding does.
+    A block ends before four more would make it longer than `most` spans, than MANY steps, or
+    `growth` times as long as its shortest, so that little of it is padding. While it stays
+    within FEW steps it goes on to twice as many spans: there, handing out a block costs more
+    than its padding does.
     """
     length = spans[:, 1] - spans[:, 0]
     order = np.argsort(length, kind="stable")
     begin = 0
     for four in range(4, len(order) + 4, 4):
         longest = length[order[min(four + 4, len(order)) - 1]]
-        small = (four + 4 - begin) * longest <= FEW and four - begin < 2 * most
-        too_long = longest > growth * length[order[begin]]
-        full = four - begin >= most
-        if ((full or too_long) and not small) or four >= len(order):
+        users = four + 4 - begin
+        steps = users * longest
+        full = users > most or steps > MANY or longest > growth * length[order[begin]]
+        small = users <= 2 * most and steps <= FEW
+        if (full and not small) or four >= len(order):
             yield order[begin:four]
             begin = four

@@ -71,6 +71,6 @@ def bench(found, path):
         rows = [row + offset for row in range(len(names))]
         axis.barh(rows, milliseconds, 0.4, color=colour, label=label)
     axis.set_yticks(range(len(names)), names)
-    axis.set(xlabel="milliseconds for a block of 16 users, one thread")
+    axis.set(xlabel="milliseconds for one block of users, one thread")
     axis.legend(frameon=False)
     drawing.savefig(path, dpi=120)

@@ -10,6 +10,11 @@ def update(theta, g, m, v, rate, beta1, beta2, v_scale, eps):
     theta -= rate * m / (np.sqrt(v_scale * v) + eps)  # (16)
 
 
+def add_rows(total, rows, part):
+    """total[rows] += part: the gradient of a few rows joins the whole one, no row comes twice."""
+    total[rows] += part
+
+
 class Adam:
     """Updates params, a dict of arrays, in place; grads is a dict with the same names.
 
@@ -18,6 +23,7 @@ class Adam:
     """
 
     update = staticmethod(update)
+    add_rows = staticmethod(add_rows)
 
     def __init__(self, params, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
         self.params, self.lr, self.beta1, self.beta2, self.eps = params, lr, beta1, beta2, eps

@@ -87,9 +87,9 @@ def draw_kept(rng, rate, shape, dim, hidden):
         return EVERYTHING
 
     def draw(width):
-        numbers = (*shape, width)
-        drawn = np.frombuffer(rng.bytes(math.prod(numbers)), np.uint8)
-        return (drawn >= dropped).reshape(numbers)
+        count = math.prod(shape) * width
+        drawn = rng.bit_generator.random_raw(-(-count // 8)).view(np.uint8)[:count]
+        return (drawn >= dropped).reshape(*shape, width)
 
     return Kept(draw(dim), draw(hidden), draw(hidden), scale=256 / (256 - dropped))
 
@@ -97,7 +97,7 @@ def draw_kept(rng, rate, shape, dim, hidden):
 def block_gradients(params, log, windows, negatives, rng, *, beta, dropout, rows, layers):
     """One block's share of a batch of `rows` steps: loss, right answers, touched, gradients."""
     touched, block = make_block(log, windows, negatives, len(params["E"]))
-    local = params | {"E": params["E"][touched], "bias": params["bias"][touched]}
+    local = params | {"E": params["E"].take(touched, axis=0), "bias": params["bias"][touched]}
     dim, hidden = params["E"].shape[1], params["U"].shape[0]
     kept = draw_kept(rng, dropout, block.items.shape, dim, hidden)
     total, logits, cache = network.forward(local, block, beta, layers, kept, rows)
@@ -113,7 +113,7 @@ def right_answers(z_positive, z_negative, lengths, threshold):
     return (yes.sum() + no.sum()) / 2
 
 
-def batch_gradients(params, log, windows, negatives, seed, run, **settings):
+def batch_gradients(adam, log, windows, negatives, seed, run, **settings):
     """A batch's loss, accuracy and gradients, block by block (longest first, then in order)."""
     rows = int((windows[:, 1] - windows[:, 0] - 1).sum())
 
@@ -122,17 +122,19 @@ def batch_gradients(params, log, windows, negatives, seed, run, **settings):
         rng = np.random.default_rng((*seed, number))
         chosen = windows[members], negatives[members], rng
         with np.errstate(over="ignore", invalid="ignore"):  # seen in the loss, see fit
-            return block_gradients(params, log, *chosen, rows=rows, **settings)
+            return block_gradients(adam.params, log, *chosen, rows=rows, **settings)
 
     jobs = list(enumerate(by_length(windows)))[::-1]
-    grads = {name: np.zeros_like(value) for name, value in params.items()}
+    grads = {name: np.zeros_like(value) for name, value in adam.params.items()}
     loss_sum = right = 0.0
     for part, hits, touched, block_grads in run(one_block, jobs):
         loss_sum += part
         right += hits
         for name, gradient in block_grads.items():
-            into = touched if name in ("E", "bias") else ...
-            grads[name][into] += gradient
+            if name in ("E", "bias"):
+                adam.add_rows(grads[name], touched, gradient)
+            else:
+                grads[name] += gradient
     return loss_sum, right / rows, grads
 
 
@@ -147,7 +149,7 @@ def run_epoch(adam, log, windows, rng, key, run, *, batch, negatives, lr, steps,
     for number, members in enumerate(np.array_split(rng.permutation(len(windows)), batches)):
         drawn = rng.integers(0, len(adam.params["E"]), (len(members), negatives))
         loss, accuracy, grads = batch_gradients(
-            adam.params, log, windows[members], drawn, (*key, number), run, **settings
+            adam, log, windows[members], drawn, (*key, number), run, **settings
         )
         if not np.isfinite(loss):
             raise InputError(f"training diverged (loss {loss}): give a smaller learning rate "
