@@ -243,7 +243,7 @@ FURTHER = [  # (exercise, edit of the other style, equations a message may point
     ("gru", ("np.stack(h, axis=-2)", "np.stack(h[::-1], axis=-2)"), {19, 20}),
     ("coupled", ("+ (1 - f) * g", "+ (1 - f**2) * g"), {21, 24}),
     ("coupled", ("h_t = o * np.tanh(c)", "h_t = np.tanh(o * c)"), {25}),
-    ("coupled", ("dc * (c_prev - g)", "dc * (c_prev - g) * 2"), {24}),
+    ("coupled", ("dc * (c_prev - g)", "dc * (c_prev - g) * 2"), {21, 24}),
     ("additive", ("q[..., :, None, :] + k", "q[..., :, None, :] - k"), {26}),
     ("additive", ("long = w @ h", "long = (w @ h + h) / 2"), {27, 28}),
     ("additive", ("(1 - both**2)", "(1 - both)"), {26, 28}),
@@ -290,6 +290,14 @@ def test_what_is_no_solution_gets_a_friendly_word(source, said, tmp_path):
     assert "Traceback" not in repr(verdict)
 
 
+def test_what_a_file_prints_is_shown_and_stays_short(tmp_path):
+    printing = LSTM.replace("def backward(dh, cache):", "def backward(dh, cache):\n    print('∂h')")
+    shown = str(judged("lstm", printing, tmp_path))
+    assert "printed by the file:\n∂h\n" in shown
+    flood = LSTM.replace("for t in range(T):", "for t in range(T):\n        print(t)")
+    assert len(str(judged("lstm", flood, tmp_path)).splitlines()) < 40
+
+
 def test_a_loop_without_end_is_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules["tinyrec.coursework.check"], "SECONDS", 2)
     verdict = judged("lstm", "while True: pass", tmp_path)
@@ -315,6 +323,24 @@ def test_half_a_solution_gets_half_the_points():
     verdict = check("lstm", **functions_of("lstm", source))
     assert verdict.points == verdict.max_points - 2
     assert "backward: dU is zero everywhere" in verdict.messages[0][1]
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "equation", "said"),
+    [
+        ("lstm", ("c * f * (1 - f)", "c * f * (1 + f)"), 3, "db is wrong for f: look at ∂(6) and ∂(3)"),
+        ("lstm", ("np.tanh(new) * o * (1", "np.tanh(new) * (1"), 5, "for o: look at ∂(7) and ∂(5)"),
+        ("lstm", ("np.cosh(new) ** 2", "np.cosh(new)"), 2, "for i, f, g: look at what reaches"),
+        ("lstm", ("da @ U.T, dc * f", "da @ U.T, dc * o"), 2, "from the step after"),
+        ("gru", ("dr * r * (1 - r)", "dr * r * (1 - r) ** 2"), 17, "for r: look at ∂(19) and ∂(17)"),
+        ("coupled", ("* (1 - g**2)", "* (1 - g)"), 22, "for g: look at ∂(24) and ∂(22)"),
+    ],
+)
+def test_a_gate_whose_gradient_is_wrong_is_named(name, edit, equation, said):
+    assert edit[0] in OTHER_STYLE[name]
+    verdict = check(name, **functions_of(name, OTHER_STYLE[name].replace(*edit)))
+    assert verdict.messages[0][0] == equation, verdict
+    assert said in verdict.messages[0][1]
 
 
 WRONG = [  # (exercise, equation, edit of forward, points, the same in backward, points then)

@@ -27,6 +27,7 @@ from .diagnose import differs, same
 from .exercises import EXERCISES
 
 SECONDS = 20  # after which a solution is stopped; Numba may need some of them to compile
+PRINTED = 20  # lines that a file printed, shown with its verdict
 OURS = (__file__, child.__file__)  # what calls a learner's functions
 PACKAGE = str(Path(__file__).parents[1])
 
@@ -37,6 +38,7 @@ class Verdict(NamedTuple):
     max_points: int
     messages: list  # (equation or None, sentence)
     parts: list  # (about, points, of how many)
+    printed: str = ""  # what a file printed
 
     @property
     def passed(self):
@@ -46,6 +48,9 @@ class Verdict(NamedTuple):
         lines = [f"{self.exercise}: {self.points} of {self.max_points} points"]
         lines += [f"  {got}/{most}  {about}" for about, got, most in self.parts]
         lines += [f"  {text}" for _, text in self.messages]
+        printed = self.printed.splitlines()
+        lines += ["printed by the file:"] * bool(printed) + printed[:PRINTED]
+        lines += [f"({len(printed) - PRINTED} lines more)"] * (len(printed) > PRINTED)
         return "\n".join(lines)
 
 
@@ -69,19 +74,27 @@ def check_file(name, path):
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; name the Python file with your solution")
     cases = exercise.cases(np.random.default_rng())
+    request = {"kind": exercise.kind, "functions": list(exercise.functions)}
+    reply, printed = ask(path, request | {"cases": questions(cases)})
+    return judge(name, cases, reply)._replace(printed=printed)
+
+
+def ask(path, request):
+    """(the reply, what was printed) when a process of its own calls the file's functions."""
     with tempfile.TemporaryDirectory() as folder:
-        request = {"kind": exercise.kind, "functions": list(exercise.functions)}
-        request["cases"] = questions(cases)
         child.write(folder, "request", request)
-        command = [sys.executable, "-I", "-B", child.__file__, folder, str(Path(path).resolve())]
+        python = [sys.executable, "-I", "-B", "-X", "utf8"]
         try:
-            subprocess.run(command, timeout=SECONDS, cwd=folder, capture_output=True, check=False)
-            reply = child.read(folder, "reply")
+            run = subprocess.run(
+                [*python, child.__file__, folder, str(Path(path).resolve())],
+                timeout=SECONDS, cwd=folder, capture_output=True, encoding="utf-8",
+                errors="replace", check=False,
+            )  # fmt: skip
+            return child.read(folder, "reply"), run.stdout
         except subprocess.TimeoutExpired:
-            reply = {"trouble": f"stopped after {SECONDS} s: is there a loop without end?"}
+            return {"trouble": f"stopped after {SECONDS} s: is there a loop without end?"}, ""
         except (OSError, ValueError, KeyError):
-            reply = {"trouble": "the file ended the program before its functions were done"}
-    return judge(name, cases, reply)
+            return {"trouble": "the file ended the program before its functions were done"}, ""
 
 
 def exercise_of(name):
@@ -175,6 +188,7 @@ def explain(exercise, cases, found, due, wrong, left):
         left = [part for part in left if part not in named]
         if any(part.name.startswith("output") for part in named):
             left = []  # what comes back through a wrong forward is wrong as well
+    messages += by_gate(exercise, cases, found, due, [part.name for part in left])
     for part in left:
         texts = [
             differs(f[part.name], d[part.name], exercise.axes.get(part.name, ()))
@@ -186,6 +200,27 @@ def explain(exercise, cases, found, due, wrong, left):
         if part.name.startswith("output"):
             break
     return messages
+
+
+def by_gate(exercise, cases, found, due, left):
+    """[(equation, sentence)]: for which gates a recurrent layer's db is wrong after one step.
+
+    There nothing comes back from later steps, so that it is wrong for those at fault alone.
+    """
+    if not exercise.gates or "b" not in left or "output" in left:
+        return []
+    got, right = next((f["b"], d["b"]) for case, f, d in zip(cases, found, due, strict=True)
+                        if case["arguments"][0].shape[-2] == 1)  # fmt: skip
+    if got.shape != right.shape:
+        return []
+    parts = (np.split(array, len(exercise.gates)) for array in (got, right))
+    wrong = [gate for gate, *pair in zip(exercise.gates, *parts, strict=True) if not same(*pair)]
+    if not wrong:
+        return [(min(exercise.gates.values())[0], "with a single step all of db is right: look at "
+                 "what comes back from the step after, through U and through the memory")]
+    at, used = exercise.gates[wrong[0]]
+    where = f"∂({used}) and ∂({at})" if len(wrong) == 1 else "what reaches all of them"
+    return [(at, f"with a single step, db is wrong for {', '.join(wrong)}: look at {where}")]
 
 
 def most_telling(exercise, others, found, due, wrong, left):

@@ -7,10 +7,11 @@ the functions returned, again as data, or a sentence that says why they did not.
 """
 
 import importlib.util
+import io
 import json
 import re
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from linecache import getline
 from pathlib import Path
 from traceback import walk_tb
@@ -65,14 +66,18 @@ def output_of(forward, arguments):
 
 
 def nudged(forward, arguments, index):
-    """The outputs for each entry of an argument nudged up, and down: (entries, 2, outputs)."""
+    """The outputs for each entry of an argument nudged up, and down: (entries, 2, outputs).
+
+    What `forward` prints is dropped: it is called hundreds of times.
+    """
     outputs = []
     for entry in range(arguments[index].size):
         for nudge in (NUDGE, -NUDGE):
             array = arguments[index].copy()
             array.flat[entry] += nudge
             asked = [*arguments[:index], array, *arguments[index + 1 :]]
-            outputs.append(flat(output_of(forward, asked)))
+            with redirect_stdout(io.StringIO()):
+                outputs.append(flat(output_of(forward, asked)))
     return np.array(outputs).reshape(len(outputs) // 2, 2, -1)
 
 

@@ -31,3 +31,4 @@ class Exercise(NamedTuple):
     mistakes: tuple
     axes: dict  # name of an array -> the names of its axes
     demands: dict = {}  # what every answer has to hold besides  # noqa: RUF012
+    gates: dict = {}  # name -> (its equation, the one that uses it), in order  # noqa: RUF012

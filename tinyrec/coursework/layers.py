@@ -20,7 +20,7 @@ def lstm_arguments(rng, leading, T):
 def lstm_cases(rng):
     """One user and batches, one step and several, with a state before and without."""
     cases, nudge = [], {"d_input": 0, "W": 1, "U": 2, "b": 3}
-    for leading, T, with_state in (((), 1, False), ((2,), 7, False), ((3,), 6, True)):
+    for leading, T, with_state in (((), 1, True), ((2,), 7, False), ((3,), 6, True)):
         arguments = lstm_arguments(rng, leading, T)
         H = arguments[2].shape[0]
         if with_state:
@@ -323,7 +323,8 @@ LAYERS = {
         (Part("output", 7, 6, "forward: h"), Part("d_input", 2, 4, "backward: dx"),
          Part("W", 2, 2, "backward: dW"), Part("U", 2, 2, "backward: dU"),
          Part("b", 2, 2, "backward: db")),
-        LSTM_MISTAKES, {"output": T_H, "d_input": T_D, "W": ("D", "4H"), "U": ("H", "4H")}),
+        LSTM_MISTAKES, {"output": T_H, "d_input": T_D, "W": ("D", "4H"), "U": ("H", "4H")},
+        gates={"i": (2, 6), "f": (3, 6), "g": (4, 6), "o": (5, 7)}),
     "attention": Exercise(
         "layer", BOTH, attention, attention_cases,
         (Part("output", 10, 6, "forward: long"), Part("d_input", 10, 4, "backward: dh"),

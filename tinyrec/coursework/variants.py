@@ -116,14 +116,14 @@ def turned_recurrent(rng, arguments, states, answer, leading):
 
 
 def recurrent_cases(rng, states, join, answer, properties):
-    """The small case as it is, then in two guises; join makes the state's argument."""
-    answer = np.array(answer)
+    """The small case, then guises of it, the last of one step; join makes the state's argument."""
     cases = []
-    for leading in (None, (), (2,)):
-        asked, before, known = small_recurrent(), states, answer
-        d_output = wave(*answer.shape, start=7)
+    for leading, T in ((None, 4), ((), 4), ((2,), 4), ((), 1)):
+        asked, before, known = small_recurrent(), states, np.array(answer)[:T]
+        asked[0] = asked[0][:T]
+        d_output = wave(*known.shape, start=7)
         if leading is not None:
-            asked, before, known = turned_recurrent(rng, asked, states, answer, leading)
+            asked, before, known = turned_recurrent(rng, asked, states, known, leading)
             known = repeated(known, leading)
             d_output = rng.normal(size=known.shape)
         nudge = {"d_input": 0, "W": 1, "U": 2, "b": 3}
@@ -660,14 +660,14 @@ LAYERNORM_MISTAKES = (
 RECURRENT = {"d_input": T_D, "W": ("D", "3H"), "U": ("H", "3H")}
 
 
-def variant(cases, parts, mistakes, axes):
-    return Exercise("variant", BOTH, None, cases, parts, mistakes, axes)
+def variant(cases, parts, mistakes, axes, **others):
+    return Exercise("variant", BOTH, None, cases, parts, mistakes, axes, **others)
 
 
-def with_outputs(cases, parts, mistakes, axes):
+def with_outputs(cases, parts, mistakes, axes, **others):
     """A variant all of whose outputs are T states."""
     outputs = [part.name for part in parts if part.name.startswith("output")]
-    return variant(cases, parts, mistakes, dict.fromkeys(outputs, T_H) | axes)
+    return variant(cases, parts, mistakes, dict.fromkeys(outputs, T_H) | axes, **others)
 
 
 VARIANTS = {
@@ -682,7 +682,7 @@ VARIANTS = {
          Part("output", 20, 4, "forward: h"),
          Part("d_input", 19, 3, "backward: dx"), Part("W", 19, 2, "backward: dW"),
          Part("U", 19, 2, "backward: dU"), Part("b", 19, 1, "backward: db")),
-        GRU_MISTAKES, RECURRENT),
+        GRU_MISTAKES, RECURRENT, gates={"r": (17, 19), "z": (18, 20), "n": (19, 20)}),
     "coupled": with_outputs(
         coupled_cases,
         (Part("output kept", 24, 1, "h where f = 1 and o = 1 (the memory stays)"),
@@ -693,7 +693,7 @@ VARIANTS = {
          Part("output", 25, 5, "forward: h"),
          Part("d_input", 24, 3, "backward: dx"), Part("W", 24, 2, "backward: dW"),
          Part("U", 24, 2, "backward: dU"), Part("b", 24, 1, "backward: db")),
-        COUPLED_MISTAKES, RECURRENT),
+        COUPLED_MISTAKES, RECURRENT, gates={"f": (21, 24), "g": (22, 24), "o": (23, 25)}),
     "additive": with_outputs(
         additive_cases,
         (Part("output first", 28, 1, "long of a single step (its own state)"),
