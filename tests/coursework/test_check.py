@@ -291,7 +291,8 @@ def test_what_is_no_solution_gets_a_friendly_word(source, said, tmp_path):
 
 
 def test_what_a_file_prints_is_shown_and_stays_short(tmp_path):
-    printing = LSTM.replace("def backward(dh, cache):", "def backward(dh, cache):\n    print('∂h')")
+    start = "def backward(dh, cache):"
+    printing = LSTM.replace(start, f"{start}\n    print('∂h')")
     shown = str(judged("lstm", printing, tmp_path))
     assert "printed by the file:\n∂h\n" in shown
     flood = LSTM.replace("for t in range(T):", "for t in range(T):\n        print(t)")
@@ -328,11 +329,11 @@ def test_half_a_solution_gets_half_the_points():
 @pytest.mark.parametrize(
     ("name", "edit", "equation", "said"),
     [
-        ("lstm", ("c * f * (1 - f)", "c * f * (1 + f)"), 3, "db is wrong for f: look at ∂(6) and ∂(3)"),
-        ("lstm", ("np.tanh(new) * o * (1", "np.tanh(new) * (1"), 5, "for o: look at ∂(7) and ∂(5)"),
-        ("lstm", ("np.cosh(new) ** 2", "np.cosh(new)"), 2, "for i, f, g: look at what reaches"),
+        ("lstm", ("c * f * (1 - f)", "c * f * (1 + f)"), 3, "for f: look at ∂(6) and ∂(3)"),
+        ("lstm", ("tanh(new) * o * (1", "tanh(new) * (1"), 5, "for o: look at ∂(7) and ∂(5)"),
+        ("lstm", ("np.cosh(new) ** 2", "np.cosh(new)"), 2, "for i, f, g: look at what"),
         ("lstm", ("da @ U.T, dc * f", "da @ U.T, dc * o"), 2, "from the step after"),
-        ("gru", ("dr * r * (1 - r)", "dr * r * (1 - r) ** 2"), 17, "for r: look at ∂(19) and ∂(17)"),
+        ("gru", ("dr * r * (1 - r)", "dr * r * (2 - r)"), 17, "for r: look at ∂(19) and ∂(17)"),
         ("coupled", ("* (1 - g**2)", "* (1 - g)"), 22, "for g: look at ∂(24) and ∂(22)"),
     ],
 )

@@ -18,9 +18,9 @@ def lstm_arguments(rng, leading, T):
 
 
 def lstm_cases(rng):
-    """One user and batches, one step and several, with a state before and without."""
+    """Batches and one user, several steps and one, without a state before and with."""
     cases, nudge = [], {"d_input": 0, "W": 1, "U": 2, "b": 3}
-    for leading, T, with_state in (((), 1, True), ((2,), 7, False), ((3,), 6, True)):
+    for leading, T, with_state in (((2,), 7, False), ((), 1, True), ((3,), 6, True)):
         arguments = lstm_arguments(rng, leading, T)
         H = arguments[2].shape[0]
         if with_state:
