@@ -122,6 +122,18 @@ def test_adam_takes_the_same_steps_also_where_memory_is_not_contiguous(dtype):
     both_close(ours, theirs, dtype)
 
 
+@pytest.mark.parametrize("width", [(), (5,)])
+def test_adam_adds_a_few_rows_to_the_whole_gradient(width):
+    rng = np.random.default_rng(6)
+    start, part = rng.normal(size=(7, *width)), rng.normal(size=(3, *width))
+    totals = [start.copy(), start.copy()]
+    for adam, total in zip((fast.adam.Adam, Adam), totals, strict=True):
+        adam.add_rows(total, np.array([1, 3, 6]), part)
+    both_close(*totals, np.float64)
+    assert np.array_equal(totals[0][[0, 2, 4, 5]], start[[0, 2, 4, 5]])
+    assert np.allclose(totals[0][[1, 3, 6]], start[[1, 3, 6]] + part)
+
+
 def test_an_item_past_the_end_is_refused_as_numpy_refuses_it():
     u, E, bias = np.zeros((1, 1, 2)), np.zeros((3, 2)), np.zeros(3)
     for positive, negative in ((3, 0), (0, 3)):
