@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tinyrec.coursework.exercises import EXERCISES
 from tinyrec.model import network
 
 ROOT = Path(__file__).parents[1]
@@ -86,3 +87,14 @@ def test_every_parameter_is_in_the_table_of_symbols():
     table = [line.split("|")[2] for line in PAGE.splitlines() if line.startswith("| ")]
     names = set(re.findall(r"`(\w+)`", " ".join(table)))
     assert set(network.initial(np.random.default_rng(0), 2, 1, 2, 2)) <= names
+
+
+def test_every_equation_of_an_exercise_is_found_from_the_page():
+    rows = re.findall(r"^\| \((\d+)\)(?:–\((\d+)\))? .*\]\((exercises/.*)\) \|$", PAGE, flags=re.M)
+    for first, last, notebook in rows:
+        text = (ROOT / "notebooks" / notebook).read_text("utf-8")
+        for number in range(int(first), int(last or first) + 1):
+            assert f"({number})" in text, (number, notebook)
+    covered = [n for a, b, _ in rows for n in range(int(a), int(b or a) + 1)]
+    asked = {m.equation for e in EXERCISES.values() for m in e.mistakes if m.equation}
+    assert covered == sorted(n for n in asked if n > 16)
