@@ -71,12 +71,12 @@ def nudged(forward, arguments, index):
     What `forward` prints is dropped: it is called hundreds of times.
     """
     outputs = []
-    for entry in range(arguments[index].size):
-        for nudge in (NUDGE, -NUDGE):
-            array = arguments[index].copy()
-            array.flat[entry] += nudge
-            asked = [*arguments[:index], array, *arguments[index + 1 :]]
-            with redirect_stdout(io.StringIO()):
+    with redirect_stdout(io.StringIO()):
+        for entry in range(arguments[index].size):
+            for nudge in (NUDGE, -NUDGE):
+                array = arguments[index].copy()
+                array.flat[entry] += nudge
+                asked = [*arguments[:index], array, *arguments[index + 1 :]]
                 outputs.append(flat(output_of(forward, asked)))
     return np.array(outputs).reshape(len(outputs) // 2, 2, -1)
 

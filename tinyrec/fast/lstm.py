@@ -1,8 +1,8 @@
 """The LSTM of model/lstm.py, its loop over time compiled. Same names, same results.
 
 x W, dW, dU and dx are large matrix products and stay NumPy's. What NumPy cannot do at once is
-the walk along the history: per step h U is added for four users at a time, then each equation
-is one short pass over a row that is still in the first cache.
+the walk along the history: per step h U is added for four users at a time, then the equations
+are a few short passes over a row that is still in the first cache.
 """
 
 from typing import NamedTuple
@@ -89,20 +89,20 @@ def walk_forward(gates, U, bias, h0, c0, h, c):
     for t in range(T):
         for chunk in range(chunks):
             for b in range(B):
-                copy_at(hU_b[chunk, b], 0, bias[chunk])
+                copy(hU_b[chunk, b], bias[chunk])
             add_product(hU_b[chunk], h_now, U[chunk])
         for b in range(B):
             for chunk in range(chunks):
                 add_at(gates[b, t], chunk * width, hU_b[chunk, b])
             c_prev = c0[b] if t == 0 else c[b, t - 1]
             step(gates[b, t], c_prev, c[b, t], h_now[b])
-            copy_at(h[b, t], 0, h_now[b])
+            copy(h[b, t], h_now[b])
 
 
 @jit
-def copy_at(out, at, a):
+def copy(out, a):
     for j in range(a.size):
-        out[j + at] = a[j]
+        out[j] = a[j]
 
 
 @jit
@@ -143,7 +143,7 @@ def walk_backward(dh, gates, c, c0, U_transposed, dz, db):
             c_prev = c0[b] if t == 0 else c[b, t - 1]
             step_backward(dz_now[b], dh_now[b], dc[b], gates[b, t], c_prev, c[b, t])
             add_at(db, 0, dz_now[b])
-            copy_at(dz[b, t], 0, dz_now[b])
+            copy(dz[b, t], dz_now[b])
         dh_now[:] = 0
         add_product(dh_now, dz_now, U_transposed)
 
