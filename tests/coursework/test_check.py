@@ -311,6 +311,19 @@ def test_a_notebook_may_not_hand_in_the_reference():
     assert "write it yourself" in verdict.messages[0][1]
 
 
+def test_numbers_kept_from_an_earlier_run_do_not_pass(monkeypatch):
+    monkeypatch.undo()  # cases are drawn anew, as for a learner
+    step, kept = functions_of("lstm_step", STEP)["step"], []
+
+    def keeping(z, c):
+        kept.append(step(z, c))
+        return kept[-1]
+
+    assert check("lstm_step", step=keeping).passed
+    replies = iter(kept)
+    assert check("lstm_step", step=lambda z, c: next(replies)).points == 0
+
+
 def test_numbas_wall_of_text_becomes_one_line(tmp_path):
     source = "from numba import njit\n\n@njit\ndef forward(x, W, U, b):\n    return x.nothing\n"
     verdict = judged("lstm", source + "\ndef backward(dh, cache):\n    pass\n", tmp_path)

@@ -12,9 +12,10 @@ from .exercise import BOTH, T_D, T_H, Exercise, Mistake, Part
 
 
 def lstm_arguments(rng, leading, T):
+    """x, W, U, b so small that no gate is quite open or shut: its gradient would be lost."""
     D, H = (int(n) for n in rng.permutation([2, 3, 4, 5])[:2])  # never alike: T, D and H differ
-    x, W = rng.normal(size=(*leading, T, D)), rng.normal(size=(D, 4 * H))
-    return [x, W, rng.normal(size=(H, 4 * H)), rng.normal(size=4 * H)]
+    W, U = rng.normal(size=(D, 4 * H)) / np.sqrt(D), rng.normal(size=(H, 4 * H)) / np.sqrt(H)
+    return [rng.normal(size=(*leading, T, D)), W, U, rng.normal(size=4 * H) / 2]
 
 
 def lstm_cases(rng):
