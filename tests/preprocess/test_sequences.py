@@ -60,11 +60,12 @@ def test_blocks_hold_every_span_once_and_grow_in_length():
     assert sorted(np.concatenate(blocks)) == list(range(50))
     lengths = [spans[block, 1] - spans[block, 0] for block in blocks]
     assert np.all(np.diff(np.concatenate(lengths)) >= 0)
-    assert max(map(len, blocks)) <= 2 * sequences.BLOCK
-    large = [block for block in lengths if len(block) * block[-1] > sequences.FEW]
-    assert large
-    assert max(map(len, large)) <= sequences.BLOCK
-    assert all(len(block) <= 4 or block[-1] <= 1.3 * block[0] for block in large)
+    sizes = [(len(block), len(block) * block[-1], block.sum()) for block in lengths]
+    for users, steps, events in sizes:
+        assert users <= sequences.BLOCK
+        assert users <= 4 or steps <= sequences.STEPS
+        assert users <= 4 or steps - events <= sequences.PADDING
+    assert len({users for users, *_ in sizes}) > 2
 
 
 def test_long_histories_come_in_blocks_of_fewer_users():
@@ -72,9 +73,9 @@ def test_long_histories_come_in_blocks_of_fewer_users():
     assert [len(block) for block in sequences.by_length(spans)] == [8] * 4
 
 
-def test_short_histories_come_in_blocks_of_twice_as_many():
+def test_short_histories_come_in_blocks_of_many():
     spans = np.array([[0, 5]] * 128)
-    assert [len(block) for block in sequences.by_length(spans)] == [2 * sequences.BLOCK] * 4
+    assert [len(block) for block in sequences.by_length(spans)] == [sequences.BLOCK] * 4
 
 
 def test_few_spans_make_one_block():

@@ -114,13 +114,13 @@ def add_four_row_products(out0, out1, out2, out3, a0, a1, a2, a3, M):
 @jit
 def add_product(out, A, M):
     """out (B, N) += A (B, K) @ M (K, N), for an `out` that stays in the first cache."""
-    B = len(out)
-    spare = np.zeros((4, out.shape[1]), out.dtype)  # takes what the last four rows lack
+    B, N = out.shape
+    spare = np.zeros((-B % 4, N), out.dtype)  # in place of the rows that the last four lack
     for b in range(0, B, 4):
         b1, b2, b3 = min(b + 1, B - 1), min(b + 2, B - 1), min(b + 3, B - 1)
-        out1 = out[b1] if b1 == b + 1 else spare[1]
-        out2 = out[b2] if b2 == b + 2 else spare[2]
-        out3 = out[b3] if b3 == b + 3 else spare[3]
+        out1 = out[b1] if b1 == b + 1 else spare[-3]
+        out2 = out[b2] if b2 == b + 2 else spare[-2]
+        out3 = out[b3] if b3 == b + 3 else spare[-1]
         add_four_row_products(out[b], out1, out2, out3, A[b], A[b1], A[b2], A[b3], M)
 
 

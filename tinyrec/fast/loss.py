@@ -67,11 +67,18 @@ def softplus_row(z, weight, dz):
     for j in range(z.size):
         dz[j] = exp(-abs(z[j]))
     for start in range(0, z.size, LOGARITHM_EVERY):
-        product = one
-        for j in range(start, min(start + LOGARITHM_EVERY, z.size)):
-            product *= one + dz[j]
-        total += np.log(product)
+        total += np.log(product_of_one_plus(dz[start : start + LOGARITHM_EVERY]))
     for j in range(z.size):
         smaller = weight * dz[j] / (one + dz[j])  # weight σ(−|z|)
         dz[j] = smaller if z[j] < zero else weight - smaller
     return total
+
+
+@jit
+def product_of_one_plus(a):
+    """Π (1 + a_j)."""
+    one = a.dtype.type(1)
+    product = one
+    for j in range(a.size):
+        product *= one + a[j]
+    return product

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-BLOCK = 16  # users in a block, the unit of work
-FEW = 640  # steps, padded ones too, below which a block takes up to twice as many users
-MANY = 1800  # steps, above which what a block keeps for its backward pass leaves the caches
+# A block, the unit of work, has at most
+BLOCK = 32  # users, so that a batch has blocks for several threads
+STEPS = 1800  # padded ones too: what it keeps for its backward pass stays in the caches
+PADDING = 150  # padded steps: more would cost more than to hand out another block
 
 
 class Log(NamedTuple):
@@ -102,23 +103,18 @@ def pad(values, spans):
     return np.where(at < stop, values.take(at, mode="clip"), 0).astype(np.int64)
 
 
-def by_length(spans, most=BLOCK, growth=1.3):
+def by_length(spans):
     """Sort spans by length and cut them into blocks; yields index arrays.
 
-    A block ends before four more would make it longer than `most` spans, than MANY steps, or
-    `growth` times as long as its shortest, so that little of it is padding. While it stays
-    within FEW steps it goes on to twice as many spans: there, handing out a block costs more
-    than its padding does.
+    A block ends before four more spans would make it larger than BLOCK, STEPS or PADDING.
     """
     length = spans[:, 1] - spans[:, 0]
     order = np.argsort(length, kind="stable")
     begin = 0
     for four in range(4, len(order) + 4, 4):
-        longest = length[order[min(four + 4, len(order)) - 1]]
-        users = four + 4 - begin
-        steps = users * longest
-        full = users > most or steps > MANY or longest > growth * length[order[begin]]
-        small = users <= 2 * most and steps <= FEW
-        if (full and not small) or four >= len(order):
+        larger = length[order[begin : four + 4]]
+        steps = len(larger) * larger[-1]
+        full = len(larger) > BLOCK or steps > STEPS or steps - larger.sum() > PADDING
+        if full or four >= len(order):
             yield order[begin:four]
             begin = four

@@ -68,16 +68,15 @@ def make_block(log, windows, negatives, n):
     touched are those of the n items that occur; in the block they are numbered from 0, so that
     the item vectors a block works on, and their gradient, are these rows and not the whole table.
     """
-    inputs, targets = windows - [0, 1], windows + [1, 0]
-    items, positives = pad(log.items, inputs), pad(log.items, targets)
+    items, kinds = pad(log.items, windows), pad(log.kinds, windows)
     occurs = np.zeros(n, bool)
-    for part in (items, positives, negatives):
-        occurs[part] = True
+    occurs[items] = occurs[negatives] = True
     touched = np.flatnonzero(occurs)
     number = np.empty(n, np.int64)
     number[touched] = np.arange(len(touched))
-    kinds, lengths = pad(log.kinds, inputs), np.diff(inputs)[:, 0]
-    return touched, Block(number[items], kinds, number[positives], number[negatives], lengths)
+    items, negatives = number[items], number[negatives]
+    lengths = windows[:, 1] - windows[:, 0] - 1
+    return touched, Block(items[:, :-1], kinds[:, :-1], items[:, 1:], negatives, lengths)
 
 
 def draw_kept(rng, rate, shape, dim, hidden):
