@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinyrec import InputError, read_events
 from tinyrec.datasets import shop as shops
 
 DATA = Path(__file__).parents[2] / "data"
@@ -173,3 +174,20 @@ def test_no_count_of_the_log_ranks_as_well_as_the_oracle(shop, chances):
     best = gain(chances, target).mean()
     assert best > 1.3 * gain(markov, target).mean()
     assert best > 3 * gain(popular, target).mean()
+
+
+def test_short_shelves_end_in_products_taken_again():
+    shop = shops.generate(customers=40, products=len(shops.NAMES), steps=12)
+    taken = shop.customer.astype(np.int64) * len(shops.NAMES) + shop.product
+    assert len(np.unique(taken)) < (shop.kind == 0).sum()
+
+
+@pytest.mark.parametrize("size", ["customers", "products", "steps"])
+def test_a_shop_that_is_too_small_is_refused_by_name(size):
+    with pytest.raises(InputError, match=f"{size} is 0: ask for"):
+        shops.generate(**{size: 0})
+
+
+def test_a_log_is_written_into_a_folder_that_is_made(tmp_path):
+    shops.write(tmp_path / "new" / "folder", shops.generate(customers=5, products=100, steps=5))
+    assert read_events(tmp_path / "new" / "folder" / "shop.csv").users.size == 5

@@ -8,7 +8,8 @@ A customer's life is a walk. Each step takes one product, and is one of three mo
 
 The category decides which shelf; popularity, the customer's style and, within a session, the
 brand family of the product before decide which product. A product is taken once: a draw that hits
-a product already taken is thrown away, and move and product are drawn anew.
+a product already taken is thrown away, and move and product are drawn anew. Only who keeps hitting
+them, where shelves are short, takes one again.
 A step leaves one to four rows in the log: view, then perhaps cart, buy, rate.
 
 Shapes: C customers, P products, S steps in all, n events in all, G categories, m asked-for steps.
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from ..errors import InputError
 
 KINDS = ("view", "cart", "buy", "rate")
 
@@ -67,6 +70,7 @@ NO_FAMILY = len(FAMILIES)  # "the product before" when a session begins
 STAY, ON = 0.1, 0.8  # chances of the moves; what is left is the chance to begin a session
 TASTE_WEIGHTS = np.array([0.75, 0.2, 0.05])  # how often a session starts with each taste
 TAIL = 0.8  # popularity falls with rank to this power
+TRIES = 200  # draws of a step, after which a product is taken again
 DRIFT = 0.01  # chance, at each step, that one taste gives way to a new one
 STYLE_PULL = 30.0  # a product of the customer's style weighs this much more
 FAMILY_PULL = 20.0  # and so does one that goes with the product before
@@ -111,7 +115,14 @@ class Walk(NamedTuple):
 
 
 def generate(customers=2000, products=800, steps=21, seed=0):
-    """A shop whose customers take `steps` steps in the median, five at least."""
+    """A shop whose customers take `steps` steps in the median, five at least.
+
+    Raises InputError for a shop that is too small.
+    """
+    for name, given, least in (("customers", customers, 1), ("products", products, len(NAMES)),
+                               ("steps", steps, 2)):  # fmt: skip
+        if given < least:
+            raise InputError(f"{name} is {given}: ask for {least} or more")
     rng = np.random.default_rng(seed)
     items = stock(products, rng)
     leaning = rng.integers(len(STYLES), size=customers)
@@ -179,8 +190,9 @@ def wander(items, leaning, length, rng):
         taste[drifting, rng.integers(3, size=len(drifting))] = new_taste(len(drifting), rng)
         tastes[:, t] = taste
 
-        who = np.flatnonzero(length > t)
-        while len(who):
+        who, tries = np.flatnonzero(length > t), 0
+        while len(who) and tries < TRIES:
+            tries += 1
             # the move; in the first step there is nothing to go on from
             dice = rng.random(len(who))
             stays = (dice < STAY) & (t > 0)
@@ -316,7 +328,8 @@ def product_ids(products):
 
 
 def write(folder, shop):
-    """Write shop.csv and items.csv. The same shop gives the same bytes."""
+    """Write shop.csv and items.csv into the folder. The same shop gives the same bytes."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(MESS_SEED)
     rows = clean_rows(shop)
     spoil_fields(rows, rng)
@@ -406,4 +419,7 @@ if __name__ == "__main__":
     for name, default in (("customers", 2000), ("products", 800), ("steps", 21), ("seed", 0)):
         options.add_argument(f"--{name}", type=int, default=default, help="%(default)s")
     given = vars(options.parse_args())
-    write(given.pop("folder"), generate(**given))
+    try:
+        write(given.pop("folder"), generate(**given))
+    except (InputError, OSError) as error:
+        options.error(str(error))
