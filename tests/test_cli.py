@@ -49,8 +49,8 @@ def test_train_prints_a_line_an_epoch_a_table_and_titled_recommendations(folder)
 
 def test_train_leaves_a_model_and_a_picture_and_no_checkpoint(folder):
     assert (folder / "m.npz").exists()
-    assert (folder / "m.png").read_bytes().startswith(b"\x89PNG")
-    assert not (folder / "m.checkpoint.npz").exists()
+    assert (folder / "m.npz.png").read_bytes().startswith(b"\x89PNG")
+    assert not (folder / "m.npz.checkpoint.npz").exists()
 
 
 def test_the_json_of_train_holds_the_contracts_keys_and_the_printed_figures(folder):
@@ -159,6 +159,90 @@ def test_a_wrong_request_ends_with_exit_code_2_and_one_line(folder, arguments, w
     assert words in done.stderr
 
 
+def test_files_beside_the_model_are_named_after_its_whole_name(folder):
+    for out in ("a.seed1", "a.seed2", "pic.png"):
+        done = tinyrec("train", "log.txt", "--out", out, *SMALL, cwd=folder)
+        assert done.returncode == 0, done.stderr
+    assert (folder / "a.seed1.png").exists() and (folder / "a.seed2.png").exists()
+    assert tinyrec("recommend", "pic.png", "--user", "7", cwd=folder).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "file"),
+    [(["train", "t.txt", "--out", "t.txt"], "t.txt"),
+     (["train", "t.txt", "--json", "t.txt"], "t.txt"),
+     (["train", "log.txt", "--items", "i.csv", "--out", "i.csv"], "i.csv"),
+     (["train", "log.txt", "--out", "x.npz", "--json", "x.npz"], "x.npz"),
+     (["evaluate", "m.npz", "--json", "m.npz"], "m.npz"),
+     (["evaluate", "m.npz", "t.txt", "--json", "t.txt"], "t.txt"),
+     (["recommend", "m.npz", "--user", "7", "--json", "m.npz"], "m.npz")],
+)  # fmt: skip
+def test_no_output_takes_the_place_of_an_input_or_of_another_output(folder, arguments, file):
+    (folder / "t.txt").write_text((folder / "log.txt").read_text())
+    (folder / "i.csv").write_text((folder / "items.csv").read_text())
+    path = folder / file
+    before = path.read_bytes() if path.exists() else None
+    done = tinyrec(*arguments, *(SMALL if arguments[0] == "train" else []), cwd=folder)
+    assert done.returncode == 2
+    assert f"{file}: is " in done.stderr
+    assert (path.read_bytes() if path.exists() else None) == before
+
+
+def test_two_runs_into_one_place_do_not_mix(folder):
+    first = subprocess.Popen(
+        [sys.executable, "-u", "-m", "tinyrec", "train", "log.txt", "--out", "two.npz",
+         *SMALL[:7], "--epochs", "300"], cwd=folder, text=True, stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    while "epoch   1/300" not in first.stdout.readline():
+        assert first.poll() is None
+    second = tinyrec("train", "log.txt", "--out", "two.npz", *SMALL, cwd=folder)
+    first.send_signal(signal.SIGINT)
+    first.communicate()
+    assert second.returncode == 2
+    assert "two.npz: another run" in second.stderr
+    assert tinyrec("train", "log.txt", "--out", "two.npz", *SMALL, cwd=folder).returncode == 0
+
+
+def test_on_a_log_of_repeats_the_table_says_so_and_keep_seen_ranks_them(folder):
+    lines = [" ".join(f"{(user + step % 3) % 20:02}" for step in range(9)) for user in range(60)]
+    (folder / "again.txt").write_text("\n".join(lines))
+    done = tinyrec("train", "again.txt", "--out", "g.npz", *SMALL, "--json", "g.json", cwd=folder)
+    assert "60 of the 60 targets were seen before: they count as missed" in done.stdout
+    assert "--keep-seen" in done.stdout
+    rows = json.loads((folder / "g.json").read_text())
+    assert rows["model"]["hr@10"] == rows["baselines"]["markov"]["hr@10"] == 0
+    kept = tinyrec("evaluate", "g.npz", "--keep-seen", "--json", "k.json", cwd=folder)
+    assert "seen ones kept" in kept.stdout
+    rows = json.loads((folder / "k.json").read_text())
+    assert rows["baselines"]["markov"]["hr@10"] > 0.9
+
+
+def test_where_there_is_nothing_to_rank_the_table_says_so(folder):
+    (folder / "few.txt").write_text("\n".join(["1 2 1 2 1 2 1", "2 1 2 1 2 1 2"] * 20))
+    done = tinyrec("train", "few.txt", "--out", "few.npz", *SMALL, "--keep-seen", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "nothing to rank" in done.stdout
+    assert "1.0000" not in done.stdout
+
+
+def test_a_backend_that_matplotlib_cannot_load_does_not_end_a_training(folder):
+    command = [sys.executable, "-m", "tinyrec", "train", "log.txt", "--out", "b.npz", *SMALL]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    for backend in ("module://matplotlib_inline.backend_inline", "no such backend"):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True,
+                              env=environment | {"MPLBACKEND": backend})  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert (folder / "b.npz.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_evaluate_draws_whether_chances_mean_what_they_say(folder):
+    done = tinyrec("evaluate", "m.npz", "--plot", "chances.png", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "taken / shown" in done.stdout
+    assert (folder / "chances.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_an_interrupted_training_keeps_its_checkpoint_and_goes_on(folder):
     arguments = ["train", "log.txt", "--out", "i.npz", *SMALL[:7], "--epochs", "300"]
     process = subprocess.Popen(
@@ -173,7 +257,7 @@ def test_an_interrupted_training_keeps_its_checkpoint_and_goes_on(folder):
     assert process.returncode == 130
     assert "--resume" in said
     assert "Traceback" not in said
-    assert (folder / "i.checkpoint.npz").exists()
+    assert (folder / "i.npz.checkpoint.npz").exists()
 
     done = tinyrec(*arguments, "--resume", cwd=folder)
     assert done.returncode == 0, done.stderr

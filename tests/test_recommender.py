@@ -1,15 +1,20 @@
 """The front door, on small invented logs and, where they are here, on real ones."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from tinyrec import InputError, Recommender, read_events, recommender
+from tinyrec import InputError, Recommender, explain, read_events
+from tinyrec import settings as table
+from tinyrec.fast import replaced
+from tinyrec.model import loss
 from tinyrec.preprocess.events import clean
+from tinyrec.results import metrics
 
 SMALL = {"dim": 8, "hidden": 8, "negatives": 8, "batch": 16, "epochs": 2, "lr": 1e-2}
-SMALL |= {"fast": False}  # so small that compiling would take longer
+SMALL |= {"layers": "readable"}  # so small that compiling would take longer
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -53,10 +58,12 @@ def test_predict_proba_gives_the_probabilities_recommend_shows(fitted):
 
 
 def test_an_explanations_parts_add_up_to_the_logits(fitted):
-    found = fitted.explain(user="u1", k=3)
+    found = explain.parts(fitted, user="u1", k=3)
     _, probabilities = fitted.recommend(user="u1", k=3)
     z = found.long + found.short + found.base
-    assert 1 / (1 + np.exp(-z)) == pytest.approx(probabilities, rel=1e-4)
+    slope, offset, _ = fitted.calibration
+    log_odds = slope * loss.log_odds(z, 12, 8, 0.75) + offset
+    assert 1 / (1 + np.exp(-log_odds)) == pytest.approx(probabilities, rel=1e-4)
     assert found.events.sum(axis=1) == pytest.approx(found.long, rel=1e-4)
     assert found.weights.sum() == pytest.approx(1, rel=1e-5)
 
@@ -72,7 +79,7 @@ def test_the_kept_parameters_are_those_of_the_best_epoch():
     model = Recommender(**SMALL | {"epochs": 6, "lr": 0.3})
     model.fit(cycling())
     best = max(entry["ndcg@10"] for entry in model.history_)
-    again = model._evaluate(model.params, model.log, model.split.valid)
+    again = metrics.quality(model.score, model.log, model.split.valid)
     assert again["ndcg@10"] == pytest.approx(best)
 
 
@@ -176,20 +183,20 @@ def test_new_users_are_evaluated_and_an_unknown_target_is_a_miss(fitted):
 def test_what_is_not_given_follows_the_log():
     few, many = np.tile([0, 6], (2_000, 1)), np.tile([0, 101], (9_000, 1))
     given = Recommender(hidden=32).given
-    small, large = (recommender.follow(given, windows, 500) for windows in (few, many))
+    small, large = (table.follow(given, windows, 500) for windows in (few, many))
     assert small["hidden"] == large["hidden"] == 32
     assert small["dim"] < large["dim"]
     assert small["batch"] < large["batch"] == 128
-    fewer_items = recommender.follow(given, few, 50)
+    fewer_items = table.follow(given, few, 50)
     assert fewer_items["dropout"] < small["dropout"]
     assert fewer_items["negatives"] == 49
-    best = recommender.follow(Recommender(preset="best").given, few, 500)
+    best = table.follow(Recommender(preset="best").given, few, 500)
     assert best["dim"] == large["dim"]
     assert best["epochs"] > small["epochs"]
 
 
 def test_a_second_fit_follows_the_second_log():
-    model = Recommender(epochs=1, dim=4, hidden=4, fast=False)
+    model = Recommender(epochs=1, dim=4, hidden=4, layers="readable")
     first = model.fit(cycling(users=60)).settings
     second = model.fit(cycling(users=60, items=100)).settings
     assert first["negatives"] == 11
@@ -216,6 +223,108 @@ def test_unknown_users_and_items_are_named(fitted):
         fitted.recommend(history=[])
     with pytest.raises(InputError, match="either"):
         fitted.recommend()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [lambda model: model.recommend(user="u0"), lambda model: model.evaluate(),
+     lambda model: model.predict_proba(["001"], ["002"]), lambda model: model.save("m.npz"),
+     lambda model: explain.parts(model, user="u0")],
+)  # fmt: skip
+def test_use_before_fit_is_refused_with_a_word(call):
+    with pytest.raises(InputError, match="fit"):
+        call(Recommender(**SMALL))
+
+
+@pytest.mark.parametrize("wrong", [2.5, "64", [64], np.nan])
+def test_a_setting_of_another_type_is_refused_with_a_word(wrong):
+    with pytest.raises(InputError, match=r"dim .* whole number"):
+        Recommender(dim=wrong)
+
+
+def test_numpys_numbers_are_settings_that_can_be_saved(tmp_path):
+    model = Recommender(**SMALL | {"dim": np.int64(8), "lr": np.float32(0.01)}).fit(cycling())
+    model.save(tmp_path / "m.npz")
+    assert Recommender.load(tmp_path / "m.npz").settings == model.settings
+
+
+def test_a_text_is_no_history(fitted):
+    with pytest.raises(InputError, match="list"):
+        fitted.recommend(history="001")
+
+
+def test_where_all_was_seen_it_says_so(fitted):
+    everything = [f"{item:03}" for item in range(12)]
+    with pytest.raises(InputError, match="all 12 items were seen"):
+        fitted.recommend(history=everything)
+    items, _ = fitted.recommend(history=everything, exclude_seen=False)
+    assert len(items) == 10
+
+
+def shouting():
+    """An LSTM in whose place every state is the same, and the last place it was called from."""
+
+    def forward(x, W, U, b):
+        return np.ones((*x.shape[:-1], len(U)), x.dtype), (x, W, U, b)
+
+    def backward(dh, cache):
+        x, *params = cache
+        return np.zeros_like(x), {n: np.zeros_like(p) for n, p in zip("WUb", params, strict=True)}
+
+    return replaced(lstm=SimpleNamespace(forward=forward, backward=backward))
+
+
+def test_a_model_recommends_predicts_and_evaluates_with_the_layers_it_was_trained_with():
+    model = Recommender(**SMALL | {"layers": shouting()}).fit(cycling())
+    one, other = (model.logits(model.past(history=past)) for past in (["001"], ["002"]))
+    assert np.array_equal(one[3:], other[3:])  # such an LSTM cannot tell histories apart
+    spans = model.split.test[:1]
+    assert np.allclose(model.score(spans, model.log)[0][8:], one[8:], rtol=1e-5)
+    items = model.catalogue.items
+    assert np.allclose(model.predict_proba(["001"], items)[3:],
+                       model.predict_proba(["002"], items)[3:])  # fmt: skip
+    with pytest.raises(InputError, match="own layers"):
+        explain.parts(model, user="u0")
+
+
+def test_a_model_with_layers_of_its_own_is_not_loaded_without_them(tmp_path):
+    model = Recommender(**SMALL | {"layers": shouting()}).fit(cycling())
+    model.save(tmp_path / "m.npz")
+    with pytest.raises(InputError, match="layers"):
+        Recommender.load(tmp_path / "m.npz")
+    loaded = Recommender.load(tmp_path / "m.npz", layers=shouting())
+    assert loaded.evaluate() == model.evaluate()
+
+
+def test_a_failed_second_fit_leaves_the_first_model_whole(fitted):
+    before = fitted.evaluate()
+    with pytest.raises(InputError):
+        fitted.fit(clean({"user": ["a", "a"], "item": ["1", "2"]}))
+    assert fitted.evaluate() == before
+
+
+def repeating():
+    """Everyone takes the same three of twelve items again and again."""
+    rows = {"user": [], "item": []}
+    for user in range(60):
+        rows["user"] += [f"u{user}"] * 9
+        rows["item"] += [f"{(user + step % 3) % 12:03}" for step in range(9)]
+    return clean(rows)
+
+
+def test_a_seen_target_is_missed_by_the_table_as_by_recommend():
+    model = Recommender(**SMALL | {"epochs": 30, "dropout": 0.0}).fit(
+        repeating(), exclude_seen=False
+    )
+    assert model.evaluate()["hr@10"] == 0
+    assert model.evaluate(exclude_seen=False)["hr@10"] > 0.9
+    hits = 0
+    for user, span in zip(model.catalogue.users, model.split.test, strict=True):
+        past = model.catalogue.items[model.log.items[slice(*span)]]
+        target = model.catalogue.items[model.log.items[span[1]]]
+        assert target not in model.recommend(history=past)[0], user
+        hits += target in model.recommend(history=past, exclude_seen=False)[0]
+    assert hits / 60 == model.evaluate(exclude_seen=False)["hr@10"]
 
 
 def test_a_log_too_small_is_refused_with_a_word():

@@ -3,11 +3,14 @@
 import json
 import os
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from .errors import InputError
+
+CHECKPOINT = "tinyrec checkpoint 1"
 
 
 def write(path, about, arrays):
@@ -38,12 +41,66 @@ def read(path, made_by):
     return about, arrays
 
 
-def with_prefix(prefix, arrays):
-    """{"E": …} becomes {"prefix E": …}, so that several dicts fit one file."""
-    return {f"{prefix} {name}": value for name, value in arrays.items()}
+def flat(groups):
+    """{"param": {"E": …}} becomes {"param E": …}, so that several dicts fit one file."""
+    return {f"{group} {name}": array
+            for group, arrays in groups.items() for name, array in arrays.items()}  # fmt: skip
 
 
-def without_prefix(prefix, arrays):
-    """The inverse: only the arrays with that prefix, which is taken off."""
-    start = f"{prefix} "
+def group(name, arrays):
+    """The inverse, for one group: {"E": …}."""
+    start = f"{name} "
     return {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}
+
+
+def keep(state, path, run):
+    """Write a training's State as a checkpoint; `run` says which training it belongs to."""
+    about = {"made by": CHECKPOINT, "run": run, "history": state.history}
+    about["steps"] = state.adam.steps
+    adam = {"m": state.adam.m, "v": state.adam.v}
+    write(path, about, flat({"theta": state.params, "best": state.best} | adam))
+
+
+def restore(state, path, run):
+    """Go on from a checkpoint. Raises InputError if there is none, or another run's."""
+    about, arrays = read(path, CHECKPOINT)
+    if about["run"] != run:
+        raise InputError(f"{path}: left by a training with other settings or another log")
+    for name, value in state.params.items():
+        value[...] = arrays[f"theta {name}"]
+    state.adam.m, state.adam.v = group("m", arrays), group("v", arrays)
+    state.adam.steps = about["steps"]
+    state.best, state.history = group("best", arrays), about["history"]
+
+
+def check_targets(outputs, inputs=()):
+    """Before any work: raises InputError for an output that could not be written after it, or
+    that is one of the inputs, or the same as another output. None stands for no file.
+    """
+    taken = {Path(path).resolve(): "read" for path in inputs if path}
+    for path in filter(None, outputs):
+        folder = Path(path).absolute().parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK) or Path(path).is_dir():
+            raise InputError(f"{path}: cannot be written there; name a file in a folder you own")
+        use = taken.setdefault(Path(path).resolve(), "written")
+        if use == "read" or list(map(str, outputs)).count(str(path)) > 1:
+            raise InputError(f"{path}: is {use} already; name another file")
+
+
+@contextmanager
+def held(path):
+    """Holds a place for one run: raises InputError while another one works into it."""
+    lock = Path(f"{path}.lock")
+    with open(lock, "wb") as file:
+        try:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:
+            pass  # no such locks on this system
+        except OSError:
+            raise InputError(f"{path}: another run works into it; name another --out") from None
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from tinyrec import __main__ as command_line
 from tinyrec.datasets import movielens
 from tinyrec.errors import InputError
 from tinyrec.preprocess.events import read_events
+from tinyrec.results import report
 
 FILES = {
     "ml-1m": {
@@ -216,8 +217,8 @@ def test_the_command_fails_in_one_line(tmp_path, monkeypatch, capsys):
 
 
 def test_the_bar_shows_percent_megabytes_and_time_left(monkeypatch, capsys):
-    monkeypatch.setattr(command_line.time, "perf_counter", iter([0, 2, 8]).__next__)
-    draw = command_line.download_bar()
+    monkeypatch.setattr(report.time, "perf_counter", iter([0, 2, 8]).__next__)
+    draw = report.download_bar()
     draw(1_500_000, 6_000_000)
     draw(6_000_000, 6_000_000)
     assert capsys.readouterr().err == (

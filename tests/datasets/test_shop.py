@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tinyrec import InputError, read_events
+from tinyrec.datasets import mess
 from tinyrec.datasets import shop as shops
 
 DATA = Path(__file__).parents[2] / "data"
@@ -41,7 +42,7 @@ def step_starts(shop):
 
 
 def test_regenerating_gives_the_same_bytes(shop, tmp_path):
-    shops.write(tmp_path, shop)
+    mess.write(tmp_path, shop)
     for name in ("shop.csv", "items.csv"):
         assert (tmp_path / name).read_bytes() == (DATA / name).read_bytes()
 
@@ -63,8 +64,8 @@ def test_every_kind_of_mess_is_in_the_file(rows):
     assert any(row["item"] == "" for row in rows)
     assert any(row["price"] == "" for row in rows)
     assert any(row["event"] == "rate" and row["rating"] == "" for row in rows)
-    assert {row["timestamp"] for row in rows} >= set(shops.BAD_TIMES)
-    assert {row["price"] for row in rows} >= set(shops.BAD_PRICES)
+    assert {row["timestamp"] for row in rows} >= set(mess.BAD_TIMES)
+    assert {row["price"] for row in rows} >= set(mess.BAD_PRICES)
     for bot in shops.BOTS:
         events = [row["event"] for row in rows if row["user"] == bot]
         assert len(events) > 1000
@@ -72,7 +73,7 @@ def test_every_kind_of_mess_is_in_the_file(rows):
 
 
 def test_without_the_mess_exactly_the_planted_steps_remain(shop, rows):
-    bad = {*shops.BAD_TIMES, ""}
+    bad = {*mess.BAD_TIMES, ""}
     kept = [row for row in rows if row["user"] and row["item"] and row["timestamp"] not in bad]
     kept = [row for row in kept if row["user"] not in shops.BOTS]
     key = ("user", "item", "event", "timestamp")
@@ -189,5 +190,5 @@ def test_a_shop_that_is_too_small_is_refused_by_name(size):
 
 
 def test_a_log_is_written_into_a_folder_that_is_made(tmp_path):
-    shops.write(tmp_path / "new" / "folder", shops.generate(customers=5, products=100, steps=5))
+    mess.write(tmp_path / "new" / "folder", shops.generate(customers=5, products=100, steps=5))
     assert read_events(tmp_path / "new" / "folder" / "shop.csv").users.size == 5

@@ -42,7 +42,7 @@ def test_parameters_are_the_same_bytes_for_any_number_of_threads(expected, threa
 
 
 def test_compiled_and_readable_training_agree(expected):
-    readable = Recommender(**SMALL, fast=False).fit(small_log()).params
+    readable = Recommender(**SMALL, layers="readable").fit(small_log()).params
     for name, value in readable.items():
         assert np.allclose(expected[name], value, rtol=1e-2, atol=2e-4), name
 

@@ -14,8 +14,8 @@ TRAIN = np.array([[0, 3], [3, 6], [6, 9]])
 
 
 def chances(score, span):
-    """Back from logits log(N p) to p."""
-    return np.exp(score(np.array([span]))[0]) / 4
+    """Back from log-odds of being the next item to its chance."""
+    return 1 / (1 + np.exp(-score(np.array([span]), LOG)[0]))
 
 
 def test_popularity_is_the_share_of_events():
@@ -55,7 +55,8 @@ def test_matrix_factorisation_learns_which_of_two_worlds_a_user_lives_in():
     log = Log(items, np.zeros(720, int), np.arange(0, 721, 12))
     split = sequences.leave_one_out(log)
     score = baselines.matrix_factorisation(log, split.train, 20, dim=8, rows=32, K=8)
-    own_world = score(split.test)[:, :10].mean(axis=1) > score(split.test)[:, 10:].mean(axis=1)
+    logits = score(split.test, log)
+    own_world = logits[:, :10].mean(axis=1) > logits[:, 10:].mean(axis=1)
     assert np.array_equal(own_world, world == 0)
 
 

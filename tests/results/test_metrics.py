@@ -32,9 +32,10 @@ def test_auc_is_the_share_of_candidates_below_the_target():
 
 
 def test_click_errors_are_the_expectation_over_a_target_and_an_evenly_drawn_other():
-    logits = np.array([[2.0, -1.0, 1.0, -np.inf]])
+    logits = np.array([[2.0, -2.0, 1.0, -np.inf]])
     accuracy, square = metrics.click_errors(logits, np.array([0]))
-    p = 1 / (1 + np.exp(-np.array([2.0, -1.0, 1.0])))
+    # of being next among four: three others are as likely to be offered beside the target
+    p = 1 / (1 + np.exp(-np.array([2.0, -2.0, 1.0])) / 3)
     assert accuracy[0] == pytest.approx((1 + 0.5) / 2)
     assert square[0] == pytest.approx(((1 - p[0]) ** 2 + (p[1] ** 2 + p[2] ** 2) / 2) / 2)
 
@@ -43,15 +44,16 @@ LOG = Log(np.array([0, 1, 2, 3, 1, 1]), np.zeros(6, int), np.array([0, 3, 6]))
 SPANS = np.array([[0, 2], [3, 5]])  # 0 1 -> 2 and 3 1 -> 1
 
 
-def by_number(spans):
+def by_number(spans, log):
     """The higher an item's number, the better: 0 < 1 < 2 < 3."""
     return np.tile(np.arange(4.0), (len(spans), 1))
 
 
-def test_seen_items_are_no_candidates_but_the_target_always_is():
+def test_seen_items_are_no_candidates_so_that_a_seen_target_is_missed():
     found = metrics.evaluate(by_number, LOG, SPANS)
-    # first user: 3 is above 2; second user: 3 is seen, 2 is above the target 1
-    assert found["mrr"] == pytest.approx(1 / 2)
+    # first user: 3 is above 2; second user: the target 1 was seen, its rank is the worst of four
+    assert found["mrr"] == pytest.approx((1 / 2 + 1 / 4) / 2)
+    assert metrics.repeats(LOG, SPANS) == 1
 
 
 def test_seen_items_compete_if_asked_for():
@@ -60,9 +62,9 @@ def test_seen_items_compete_if_asked_for():
 
 
 def test_a_perfect_ranking_scores_one():
-    def oracle(spans):
+    def oracle(spans, log):
         return np.where(np.arange(4) == LOG.items[spans[:, 1]][:, None], 9.0, -9.0)
 
-    found = metrics.evaluate(oracle, LOG, SPANS)
+    found = metrics.evaluate(oracle, LOG, SPANS, exclude_seen=False)
     assert found["ndcg@10"] == found["hr@10"] == found["auc"] == found["accuracy"] == 1
     assert found["rmse"] < 0.001

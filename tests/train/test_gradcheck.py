@@ -38,7 +38,7 @@ MUTANTS = {
     "attention: a matrix is not transposed": (
         "attention", "dq @ Wq.T", "dq @ Wq"),
     "interest: long and short are swapped": (
-        "interest", "dlong, dh = np.split", "dh, dlong = np.split"),
+        "interest", "return (dlong, dh)", "return (dh, dlong)"),
     "scorer: the negatives' part of du is lost": (
         "scorer", " + dz_negative @ E[negatives]", ""),
     "loss: the positive's weight is left out": (

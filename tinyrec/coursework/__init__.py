@@ -1,3 +1,12 @@
-"""Exercises that say what went wrong: `check` judges your functions, `use` trains on them."""
+"""Exercises that say what went wrong: `check` judges your functions, Recommender(layers=replaced(
+lstm=mine)) trains on them.
+"""
 
-from .check import check, check_file, use  # noqa: F401
+from .check import check, check_file  # noqa: F401
+
+
+def replaced(**layers):
+    """As fast.replaced: the compiled layers with some replaced by yours."""
+    from .. import fast  # which takes a while to import
+
+    return fast.replaced(**layers)

@@ -19,9 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import model
 from ..errors import InputError
-from ..model.network import LAYERS
 from . import child, variants
 from .diagnose import differs, same
 from .exercises import EXERCISES
@@ -303,24 +301,3 @@ def as_gradescope(verdict):
     return {"tests": [{"name": f"{verdict.exercise}: {about}", "score": got, "max_score": most,
                        "output": "" if got == most else text}
                       for about, got, most in verdict.parts]}  # fmt: skip
-
-
-@contextmanager
-def use(**layers):
-    """with use(lstm=mine): the whole recommender computes and trains with your layer.
-
-    A layer is anything with forward and backward: a module, a class, a namespace.
-    """
-    from .. import fast
-
-    unknown = [name for name in layers if name not in LAYERS]
-    if unknown:
-        raise InputError(f"no layer {unknown[0]!r}: there are {', '.join(LAYERS)}")
-    before = [(room, name, getattr(room, name)) for room in (model, fast) for name in layers]
-    try:
-        for room, name, _ in before:
-            setattr(room, name, layers[name])
-        yield
-    finally:
-        for room, name, layer in before:
-            setattr(room, name, layer)

@@ -15,8 +15,6 @@ A step leaves one to four rows in the log: view, then perhaps cart, buy, rate.
 Shapes: C customers, P products, S steps in all, n events in all, G categories, m asked-for steps.
 """
 
-import argparse
-import csv
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,6 +73,9 @@ DRIFT = 0.01  # chance, at each step, that one taste gives way to a new one
 STYLE_PULL = 30.0  # a product of the customer's style weighs this much more
 FAMILY_PULL = 20.0  # and so does one that goes with the product before
 FUNNEL = np.array([0.33, 0.5, 0.5])  # chances of cart after view, buy after cart, rate after buy
+
+
+BOTS = ("C0317", "C0902", "C1544")  # ids that are no customers' (datasets/mess.py)
 
 
 class Items(NamedTuple):
@@ -308,15 +309,6 @@ def oracle_score(users, items, log):
     return score
 
 
-# ---- the files, with the mess a real log has
-
-BOTS = ("C0317", "C0902", "C1544")
-BAD_TIMES = ("yesterday", "2024-13-45", "")
-BAD_PRICES = ("-1", "0", "999999", "free")
-MESS_SEED = 1
-COLUMNS = ("user", "item", "event", "timestamp", "price", "rating")
-
-
 def customer_ids(customers):
     """One id a customer; a few numbers are left out, they are the bots'."""
     ids = [f"C{number:04d}" for number in range(1, customers + len(BOTS) + 1)]
@@ -327,99 +319,7 @@ def product_ids(products):
     return [f"P{number:04d}" for number in range(1, products + 1)]
 
 
-def write(folder, shop):
-    """Write shop.csv and items.csv into the folder. The same shop gives the same bytes."""
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(MESS_SEED)
-    rows = clean_rows(shop)
-    spoil_fields(rows, rng)
-    rows += bot_rows(shop, rng)
-    rows.sort(key=lambda row: row[COLUMNS.index("timestamp")])
-    rows = add_bad_rows(rows, rng)
-
-    items = shop.items
-    category = [NAMES[number] for number in items.category]
-    price = [f"{price:.2f}" for price in items.price]
-    catalogue = zip(product_ids(len(price)), items.title, category, price, strict=True)
-    write_csv(Path(folder) / "shop.csv", COLUMNS, rows)
-    write_csv(Path(folder) / "items.csv", ("item", "title", "category", "price"), catalogue)
-
-
-def write_csv(path, header, rows):
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-
-
-def clean_rows(shop):
-    """The shop's events as lists of text, in the order of COLUMNS."""
-    users, items = customer_ids(len(shop.leaning)), product_ids(len(shop.items.price))
-    ratings = ["" if np.isnan(rating) else str(int(rating)) for rating in shop.rating]
-    events = zip(shop.customer, shop.product, shop.kind, iso(shop.time), ratings, strict=True)
-    return [[users[c], items[p], KINDS[k], time, f"{shop.items.price[p]:.2f}", rating]
-            for c, p, k, time, rating in events]
-
-
-def iso(seconds):
-    return np.datetime_as_string(seconds.astype("datetime64[s]")).tolist()
-
-
-def spoil_fields(rows, rng):
-    """Blank some prices and ratings and make some prices impossible, in place."""
-    price, rating = COLUMNS.index("price"), COLUMNS.index("rating")
-    for row, chance in zip(rows, rng.random(len(rows)), strict=True):
-        if chance < 0.01:
-            row[price] = ""
-        elif chance < 0.015:
-            row[price] = pick(BAD_PRICES, rng)
-        elif chance > 0.9:
-            row[rating] = ""
-
-
-def bot_rows(shop, rng):
-    """Each bot views products without pause, one every few seconds."""
-    items = product_ids(len(shop.items.price))
-    rows = []
-    for bot in BOTS:
-        views = rng.integers(1500, 2500)
-        start = rng.choice(shop.time)
-        seen = rng.integers(len(items), size=views)
-        times = iso(start + rng.integers(1, 9, size=views).cumsum())
-        rows += [[bot, items[p], "view", time, f"{shop.items.price[p]:.2f}", ""]
-                 for p, time in zip(seen, times, strict=True)]
-    return rows
-
-
-def add_bad_rows(rows, rng):
-    """After some rows, a copy: exact, or with a malformed time, or without its user or item."""
-    user, item, time = (COLUMNS.index(name) for name in ("user", "item", "timestamp"))
-    result = []
-    for row, chance in zip(rows, rng.random(len(rows)), strict=True):
-        result.append(row)
-        copy = list(row)
-        if chance < 0.003:
-            copy[time] = pick(BAD_TIMES, rng)
-        elif chance < 0.006:
-            copy[user] = ""
-        elif chance < 0.009:
-            copy[item] = ""
-        if chance < 0.024:
-            result.append(copy)
-    return result
-
-
-def pick(choices, rng):
-    return choices[rng.integers(len(choices))]
-
-
 if __name__ == "__main__":
-    options = argparse.ArgumentParser(description="Make a shop's log.")
-    options.add_argument("folder", help="where shop.csv and items.csv go")
-    for name, default in (("customers", 2000), ("products", 800), ("steps", 21), ("seed", 0)):
-        options.add_argument(f"--{name}", type=int, default=default, help="%(default)s")
-    given = vars(options.parse_args())
-    try:
-        write(given.pop("folder"), generate(**given))
-    except (InputError, OSError) as error:
-        options.error(str(error))
+    from .mess import main
+
+    main()

@@ -1,10 +1,21 @@
 """The layers of model/, compiled: the same names, signatures and results."""
 
-import numpy as np
+from types import SimpleNamespace
 
-from . import adam, attention, dropout, embedding, interest, loss, lstm, scorer  # noqa: F401
+from ..errors import InputError
+from ..model.network import LAYERS
+from . import adam, attention, dropout, embedding, interest, loss, lstm, scorer
 
-# A block asks for the megabytes that the block before gave back. The C library (glibc) returns
-# what is freed to the system, and gets it back page by page, until it has seen a large array
-# go: this one. Then it keeps up to twice as much.
-np.empty(2**25 - 2**16, np.uint8)
+
+def replaced(**layers):
+    """The compiled layers with some replaced: Recommender(layers=replaced(lstm=mine)).
+
+    A layer is anything with forward and backward: a module, a class, a namespace. Raises
+    InputError for a name that no layer has.
+    """
+    unknown = [name for name in layers if name not in LAYERS]
+    if unknown:
+        raise InputError(f"no layer {unknown[0]!r}: there are {', '.join(LAYERS)}")
+    ours = {"embedding": embedding, "dropout": dropout, "lstm": lstm, "attention": attention,
+            "interest": interest, "scorer": scorer, "loss": loss, "adam": adam}  # fmt: skip
+    return SimpleNamespace(**ours | layers)

@@ -7,12 +7,12 @@ from . import functions
 from .functions import jit
 
 
-def update(theta, g, m, v, *numbers):
+def update(theta, g, m, v, constants):
     """As train.adam.update."""
     if not theta.flags.c_contiguous:
-        return adam.update(theta, g, m, v, *numbers)
+        return adam.update(theta, g, m, v, constants)
     flat = theta.reshape(-1), g.reshape(-1), m.reshape(-1), v.reshape(-1)
-    update_flat(*flat, *map(theta.dtype.type, numbers))
+    update_flat(*flat, tuple(map(theta.dtype.type, constants)))
 
 
 def add_rows(total, rows, part):
@@ -28,7 +28,8 @@ class Adam(adam.Adam):
 
 
 @jit
-def update_flat(theta, g, m, v, rate, beta1, beta2, v_scale, eps):
+def update_flat(theta, g, m, v, constants):
+    rate, beta1, beta2, v_scale, eps = constants
     one = theta.dtype.type(1)
     for j in range(theta.size):
         m[j] = beta1 * m[j] + (one - beta1) * g[j]  # (14)

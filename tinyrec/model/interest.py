@@ -12,21 +12,24 @@ from .functions import bias_gradient, weight_gradient
 
 
 class Cache(NamedTuple):
-    both: np.ndarray  # (..., T, 2H), [long ; h]
+    long: np.ndarray  # (..., T, H)
+    h: np.ndarray  # (..., T, H)
     Wu: np.ndarray  # (2H, D)
 
 
 def forward(long, h, Wu, bu):
     """Returns u (..., T, D), a vector in the space of the items, and the cache."""
-    both = np.concatenate([long, h], axis=-1)
-    u = both @ Wu + bu  # (11)
-    return u, Cache(both, Wu)
+    H = h.shape[-1]
+    u = long @ Wu[:H] + h @ Wu[H:] + bu  # (11)
+    return u, Cache(long, h, Wu)
 
 
 def backward(du, cache):
     """Returns (dlong, dh), each (..., T, H), and {"Wu", "bu"}."""
-    both, Wu = cache
-    dlong, dh = np.split(du @ Wu.T, 2, axis=-1)  # ∂(11)
-    dWu = weight_gradient(both, du)  # ∂(11)
+    long, h, Wu = cache
+    H = h.shape[-1]
+    dlong = du @ Wu[:H].T  # ∂(11)
+    dh = du @ Wu[H:].T  # ∂(11)
+    dWu = np.concatenate([weight_gradient(long, du), weight_gradient(h, du)])  # ∂(11)
     dbu = bias_gradient(du)  # ∂(11)
     return (dlong, dh), {"Wu": dWu, "bu": dbu}

@@ -21,13 +21,32 @@ class Cache(NamedTuple):
     beta: float
 
 
-def beta(items, negatives, t=0.75):
-    """β = 1 − t (1 − α) with α = K / (N − 1), the share of the others that is sampled.
-
-    t = 0 is plain cross-entropy, t = 1 calibrates as if every item had been a negative.
+def beta(items, negatives, t):
+    """β = 1 − t (1 − α): t = 0 is plain cross-entropy, t = 1 calibrates as if every item had been
+    a negative.
     """
-    alpha = min(1.0, negatives / max(1, items - 1))
-    return 1 - t * (1 - alpha)
+    return 1 - t * (1 - share(items, negatives))
+
+
+def log_odds(z, items, negatives, t):
+    """The log-odds that an item is the next one, from its logit z; σ of them is its chance p.
+
+    In (13) an item is a row's positive with chance p and weight β, and its negative with chance
+    α where it is not: the odds that are learnt are e^z = β p / (α (1 − p)).
+    """
+    return z + np.log(share(items, negatives) / beta(items, negatives, t)).astype(z.dtype)
+
+
+def beats_one_drawn(log_odds, items):
+    """The log-odds that of two offers, the next item and another one drawn evenly, it is the
+    first, from its log-odds of being the next of all.
+    """
+    return log_odds + np.log(max(1, items - 1)).astype(log_odds.dtype)
+
+
+def share(items, negatives):
+    """α = K / (N − 1), the share of the other items that is sampled."""
+    return min(1.0, negatives / max(1, items - 1))
 
 
 def prior_logits(counts, negatives, beta):

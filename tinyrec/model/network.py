@@ -42,24 +42,34 @@ class Kept(NamedTuple):
 EVERYTHING = Kept()
 
 
+# The parameters and their shapes; from this table come initial values and gradient checks.
+PARAMETERS = {
+    "E": "N D", "A": "M D",
+    "W": "D 4H", "U": "H 4H", "b": "4H",
+    "Wq": "H H", "Wk": "H H",
+    "Wu": "2H D", "bu": "D",
+    "bias": "N",
+}  # fmt: skip
+
+
+def shape(text, **sizes):
+    """"D 4H" with D=3, H=2 is (3, 8)."""
+    return tuple(int(part[:-1] or 1) * sizes[part[-1]] for part in text.split())
+
+
 def initial(rng, items, kinds, dim, hidden, dtype=np.float32):
-    """Fresh parameters: normal, with variance one over the number of a matrix's rows."""
+    """Fresh parameters: vectors of items and kinds are small, biases zero, and a matrix is
+    normal with variance one over the number of its rows.
+    """
 
-    def normal(*shape, std):
-        return rng.normal(0, std, shape).astype(dtype)
+    def fresh(name, rows, *columns):
+        if not columns:
+            return np.zeros(rows, dtype)
+        std = 0.05 if name in ("E", "A") else rows**-0.5
+        return rng.normal(0, std, (rows, *columns)).astype(dtype)
 
-    return {
-        "E": normal(items, dim, std=0.05),
-        "A": normal(kinds, dim, std=0.05),
-        "W": normal(dim, 4 * hidden, std=dim**-0.5),
-        "U": normal(hidden, 4 * hidden, std=hidden**-0.5),
-        "b": np.zeros(4 * hidden, dtype),
-        "Wq": normal(hidden, hidden, std=hidden**-0.5),
-        "Wk": normal(hidden, hidden, std=hidden**-0.5),
-        "Wu": normal(2 * hidden, dim, std=(2 * hidden) ** -0.5),
-        "bu": np.zeros(dim, dtype),
-        "bias": np.zeros(items, dtype),
-    }
+    sizes = {"N": items, "M": kinds, "D": dim, "H": hidden}
+    return {name: fresh(name, *shape(text, **sizes)) for name, text in PARAMETERS.items()}
 
 
 def interest(params, items, kinds, layers, kept=EVERYTHING):
@@ -73,6 +83,25 @@ def interest(params, items, kinds, layers, kept=EVERYTHING):
     h, drop_h = drop(h, kept.h, kept.scale)
     u, both = layers.interest.forward(long, h, p["Wu"], p["bu"])
     return u, Caches(embedding, drop_x, lstm, attention, drop_long, drop_h, both)
+
+
+def next_logits(params, items, kinds, lengths, layers):
+    """The logits of all N items after each history's last event: (B, N).
+
+    Numbers that overflow are let through: where a score is not a number, the rank is the worst.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        u, _ = interest(params, items, kinds, layers)
+        last = u[np.arange(len(items)), lengths - 1]
+        return every_logit(last, params["E"], params["bias"], layers.scorer)
+
+
+def every_logit(u, E, bias, scorer):
+    """The logits of all N items for u (B, D): (B, N)."""
+    if hasattr(scorer, "every_item"):
+        return scorer.every_item(u, E, bias)
+    nobody, everything = np.zeros(len(u), int), np.arange(len(E))
+    return scorer.forward(u, E, bias, nobody, everything)[0][1]
 
 
 def forward(params, block, beta, layers, kept=EVERYTHING, rows=None):

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import InputError
+
 # A block, the unit of work, has at most
 BLOCK = 32  # users, so that a batch has blocks for several threads
 STEPS = 1800  # padded ones too: what it keeps for its backward pass stays in the caches
@@ -33,9 +35,33 @@ def serialise(events):
     return Log(events.item, events.kind, starts)
 
 
+def as_log(parts):
+    """A Log of users' (items, kinds), one behind the other."""
+    starts = np.cumsum([0] + [len(items) for items, _ in parts])
+    return Log(*map(np.concatenate, zip(*parts, strict=True)), starts)
+
+
 def histories(log):
     """Each user's whole history as a span: (users, 2)."""
     return np.stack([log.starts[:-1], log.starts[1:]], axis=1)
+
+
+def split(log, time, how, keep_back=True):
+    """The Split by "last" or "time"; everything is learnt from unless keep_back.
+
+    Raises InputError where that leaves nobody to be tested on.
+    """
+    if not keep_back:
+        whole = histories(log)
+        return Split(train=whole, valid=whole[:0], test=whole[:0])
+    if how == "time" and time is None:
+        raise InputError('the log has no times to split at: use the split "last"')
+    if how == "time" and time.min() == time.max():
+        raise InputError('all times of the log are equal: use the split "last"')
+    found = leave_one_out(log) if how == "last" else at_time(log, time)
+    if not len(found.valid):
+        raise InputError("nobody has an event to be tested on; users need three or more")
+    return found
 
 
 def leave_one_out(log):
@@ -101,6 +127,11 @@ def pad(values, spans):
     start, stop = spans[:, :1], spans[:, 1:]
     at = start + np.arange((stop - start).max())
     return np.where(at < stop, values.take(at, mode="clip"), 0).astype(np.int64)
+
+
+def side_by_side(log, spans):
+    """The spans' items and kinds (B, T), padded on the right, and their lengths (B,)."""
+    return pad(log.items, spans), pad(log.kinds, spans), spans[:, 1] - spans[:, 0]
 
 
 def by_length(spans):

@@ -1,8 +1,7 @@
 """What every model has to beat: rankings without a network, counted on the training part.
 
-Each function learns from training spans and returns score(spans) -> logits (B, N), where
-σ(logit) = N p / (1 + N p) for an item's estimated probability p: the odds that it is taken
-rather than an item drawn evenly.
+Each function learns from training spans and returns score(spans, log) -> logits (B, N): each
+item's log-odds of being the next one, as in results/metrics.py.
 """
 
 import numpy as np
@@ -20,15 +19,15 @@ def item_counts(log, spans, n):
     return np.bincount(log.items[covered(spans, len(log.items))], minlength=n)
 
 
-def to_logits(probabilities):
-    return np.log(probabilities * probabilities.shape[-1])
+def to_logits(p):
+    return np.log(p) - np.log1p(-np.minimum(p, 1 - 1e-9))
 
 
 def popularity(log, spans, n):
     """The same list for everyone: items by how often they were taken."""
     counts = item_counts(log, spans, n) + 1e-3
     logits = to_logits(counts / counts.sum())
-    return lambda spans: np.tile(logits, (len(spans), 1))
+    return lambda spans, log: np.tile(logits, (len(spans), 1))
 
 
 def transitions(log, spans, n):
@@ -50,7 +49,7 @@ def markov(log, spans, n, reach=1):
     popular = item_counts(log, spans, n) + 1e-3
     popular = popular / popular.sum()
 
-    def score(spans):
+    def score(spans, log):
         p = np.tile(1e-6 * popular, (len(spans), 1))
         for row, (start, stop) in zip(p, spans, strict=True):
             for back, item in enumerate(log.items[max(start, stop - reach) : stop][::-1]):
@@ -77,7 +76,8 @@ def matrix_factorisation(log, spans, n, dim=64, rows=2048, K=256, seed=0):
     user_of = np.repeat(np.arange(users), np.diff(log.starts))
     past = np.flatnonzero(covered(spans, len(log.items)))
     steps = min(2000, -(-20 * len(past) // rows))
-    beta = loss.beta(n, K)
+    odds = {"items": n, "negatives": K, "t": 0.75}
+    beta = loss.beta(**odds)
     params = {
         "P": rng.normal(0, 0.05, (users, dim)).astype(np.float32),
         "E": rng.normal(0, 0.05, (n, dim)).astype(np.float32),
@@ -97,10 +97,10 @@ def matrix_factorisation(log, spans, n, dim=64, rows=2048, K=256, seed=0):
         np.add.at(grads["P"], user, du)
         adam.step(grads)
 
-    def score(spans):
+    def score(spans, log):
         user = np.searchsorted(log.starts, spans[:, 0], side="right") - 1
         z = scorer.every_item(params["P"][user], params["E"], params["bias"])
-        return z - np.log(beta / K)
+        return loss.log_odds(z, **odds)
 
     return score
 

@@ -7,20 +7,23 @@ are ranked: ranks among a sample of items flatter every model and reorder them.
 import numpy as np
 
 from ..model.functions import sigmoid
+from ..model.loss import beats_one_drawn
+from . import calibration
 
-NAMES = ("hr", "ndcg", "mrr", "precision", "recall", "f1", "auc", "accuracy", "rmse")
+NAMES = ("hr", "ndcg", "mrr", "precision", "recall", "f1", "auc", "accuracy", "rmse", "ece")
 
 
 def ranks(scores, targets):
     """How many items score above each target: (B, N) and (B,) give (B,); best is 0.
 
-    Ties count half. Where a score is not a number the rank is the worst, N − 1.
+    Ties count half. The rank is the worst, N − 1, where a score is not a number, and where the
+    target is no candidate (−∞).
     """
     of_target = np.take_along_axis(scores, targets[:, None], axis=1)
     above = (scores > of_target).sum(axis=1)
     ties = (scores == of_target).sum(axis=1) - 1
-    broken = np.isnan(scores).any(axis=1)
-    return np.where(broken, scores.shape[1] - 1, above + ties / 2)
+    missed = np.isnan(scores).any(axis=1) | (of_target[:, 0] == -np.inf)
+    return np.where(missed, scores.shape[1] - 1, above + ties / 2)
 
 
 def at_k(ranks, k=10):
@@ -47,18 +50,18 @@ def at_k(ranks, k=10):
 
 def auc(ranks, candidates):
     """Chance that the target scores above another candidate: (B,), candidates (B,) in all."""
-    return 1 - ranks / np.maximum(1, candidates - 1)
+    return np.maximum(0, 1 - ranks / np.maximum(1, candidates - 1))
 
 
 def click_errors(logits, targets):
-    """Judge σ(logit) as a click probability: accuracy and squared error, each (B,).
+    """Judge the log-odds of being next as a click probability: accuracy and squared error, (B,).
 
     Imagine two offers, the target (taken: 1) and one of the user's other candidates drawn
     evenly (not taken: 0); both figures are the expectation over that draw. Items with logit
     −∞ are no candidates. The root of the mean squared error is the article's RMSE (§9.4),
     known for probabilities as the root of the Brier score.
     """
-    p = sigmoid(logits)
+    p = sigmoid(beats_one_drawn(logits, logits.shape[1]))
     p_target = np.take_along_axis(p, targets[:, None], axis=1)[:, 0]
     others = np.isfinite(logits)
     np.put_along_axis(others, targets[:, None], False, axis=1)
@@ -70,31 +73,75 @@ def click_errors(logits, targets):
     return accuracy, square
 
 
-def evaluate(score, log, spans, k=10, exclude_seen=True, run=map):
-    """Every metric of one model: {name: value}.
+def over_blocks(measure, score, log, spans, exclude_seen, run):
+    """measure(logits, targets) of 64 users at a time, in order of length: a list.
 
-    score(spans) gives logits (B, N) for what follows the spans (B, 2) of the log, such that
-    σ(logit) is the probability to take that item rather than one drawn evenly.
-    Seen items (all in the span, but for the target) are no candidates if exclude_seen.
     run is how the blocks are worked through: map, or a thread pool's map.
     """
 
     def one_block(block):
-        logits = score(block)
+        logits = score(block, log)
         targets = log.items[block[:, 1]].astype(np.int64)
-        rows = np.arange(len(block))
-        of_target = logits[rows, targets]
+        if targets.max() >= logits.shape[1]:  # an item that nobody scores is no candidate
+            logits = np.pad(logits, ((0, 0), (0, 1)), constant_values=-np.inf)
         if exclude_seen:
             for row, (start, stop) in zip(logits, block, strict=True):
                 row[log.items[start:stop]] = -np.inf
-            logits[rows, targets] = of_target
-        rank = ranks(logits, targets)
-        candidates = (logits > -np.inf).sum(axis=1)
-        return rank, auc(rank, candidates), *click_errors(logits, targets)
+        return measure(logits, targets)
 
+    return list(run(one_block, blocks_of(spans)))
+
+
+def blocks_of(spans, users=64):
+    """The spans, sorted by length, in blocks of about so many."""
     order = np.argsort(spans[:, 1] - spans[:, 0], kind="stable")
-    blocks = np.array_split(spans[order], -(-len(spans) // 64))
-    rank, area, accuracy, square = map(np.concatenate, zip(*run(one_block, blocks), strict=True))
+    return np.array_split(spans[order], -(-len(spans) // users))
+
+
+def quality(score, log, spans, exclude_seen=True, run=map, k=10):
+    """HR and NDCG alone, to choose an epoch by; arguments as in `evaluate`."""
+    rank = np.concatenate(over_blocks(ranks, score, log, spans, exclude_seen, run))
+    found = at_k(rank, k)
+    return {name: float(found[name]) for name in (f"hr@{k}", f"ndcg@{k}")}
+
+
+def evaluate(score, log, spans, exclude_seen=True, run=map, k=10):
+    """Every metric of one model: {name: value}.
+
+    score(spans, log) gives for what follows the spans (B, 2) of the log each item's log-odds of
+    being the next one, (B, N). With exclude_seen the items in a span are no candidates, so that
+    a target that was seen before counts as missed, as `recommend` would not show it.
+    """
+
+    def measure(logits, targets):
+        rank = ranks(logits, targets)
+        area = auc(rank, (logits > -np.inf).sum(axis=1))
+        return rank, area, *click_errors(logits, targets), calibration.reliability(logits, targets)
+
+    *each, binned = zip(*over_blocks(measure, score, log, spans, exclude_seen, run), strict=True)
+    rank, area, accuracy, square = map(np.concatenate, each)
     found = at_k(rank, k) | {"auc": area.mean(), "accuracy": accuracy.mean()}
     found["rmse"] = np.sqrt(square.mean())
+    found["ece"] = calibration.Reliability(*np.sum(binned, axis=0)).error(len(rank))
     return {name: float(value) for name, value in found.items()}
+
+
+def reliability(score, log, spans, exclude_seen=True, run=map):
+    """The Reliability over all targets; arguments as in `evaluate`."""
+    binned = over_blocks(calibration.reliability, score, log, spans, exclude_seen, run)
+    return calibration.Reliability(*np.sum(binned, axis=0))
+
+
+def calibrate(score, log, spans, run=map):
+    """The Calibration of a model whose `score` has none yet, by its targets."""
+
+    def one_block(block):
+        seen = [log.items[start:stop] for start, stop in block]
+        return calibration.count(score(block, log), log.items[block[:, 1]], seen)
+
+    return calibration.fit(sum(run(one_block, blocks_of(spans))))
+
+
+def repeats(log, spans):
+    """How many targets were seen before."""
+    return sum(log.items[stop] in log.items[start:stop] for start, stop in spans)

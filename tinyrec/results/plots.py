@@ -1,15 +1,34 @@
 """Pictures. Colours are Okabe and Ito's, which stay apart for colour-blind eyes."""
 
-from ..train.fit import best_epoch
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from ..train.loop import best_epoch
+from .calibration import BINS
 
 ENDINGS = (".png", ".svg", ".pdf")
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
 
 
+def check_name(path):
+    """The path of a picture, or None. Raises InputError unless its ending is one of ENDINGS."""
+    if path and Path(path).suffix not in ENDINGS:
+        raise InputError(f"{path}: a picture ends in {', '.join(ENDINGS)}; rename it")
+    return path
+
+
 def figure(panels=1, width=4.2, height=3.2, grid="y"):
     """A figure and its axes in the one style all pictures share; grid: the axis with lines."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    backend = os.environ.pop("MPLBACKEND", None)  # none is needed, and it may not be there
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
 
     drawing = Figure(figsize=(width * panels, height), layout="constrained")
     FigureCanvasAgg(drawing)
@@ -43,22 +62,42 @@ def learning_curve(history, path):
     drawing.savefig(path, dpi=120)
 
 
-def explanation(found, past_labels, item_labels, path):
-    """An Explanation as bars: attention on the past, and what each logit is made of."""
+def explanation(found, catalogue, path):
+    """explain.Parts as bars: attention on the past, and what each logit is made of."""
+    past = [f"{catalogue.title(item)}  −{len(found.history) - at}"
+            for at, item in enumerate(found.history)]  # fmt: skip
+    items = [catalogue.title(item) for item in found.items]
     drawing, (left, right) = figure(panels=2, width=6.5, height=4.6, grid="x")
-    shown = min(15, len(past_labels))
-    left.barh(past_labels[-shown:], found.weights[-shown:], color=BLUE)
+    shown = min(15, len(past))
+    left.barh(past[-shown:], found.weights[-shown:], color=BLUE)
     left.set(xlabel="attention weight", title="The last events, newest on top")
     parts = {"long-term": (found.long, BLUE), "short-term": (found.short, ORANGE),
              "everyone's": (found.base, GREY)}  # fmt: skip
     height = 0.8 / len(parts)
     for number, (label, (values, colour)) in enumerate(parts.items()):
-        rows = [row + (1 - number) * height for row in range(len(item_labels))][::-1]
+        rows = [row + (1 - number) * height for row in range(len(items))][::-1]
         right.barh(rows, values, height, color=colour, label=label)
-    right.set_yticks(range(len(item_labels))[::-1], item_labels)
+    right.set_yticks(range(len(items))[::-1], items)
     right.set(xlabel="part of the logit z (12)", title="What each recommendation rests on")
     right.axvline(0, color="black", linewidth=0.6)
     drawing.legend(loc="outside lower right", ncols=len(parts), frameon=False)
+    drawing.savefig(path, dpi=120)
+
+
+def reliability(found, path):
+    """Shown chances against how often they came true, from metrics.reliability."""
+    drawing, (axis,) = figure(width=5)
+    some = found.shown > 0
+    shown = found.shown[some] / found.offers[some]
+    taken = found.taken[some] / found.offers[some]
+    ends = np.array([BINS[1], 1]) / 10, np.array([BINS[1], 1]) / 10
+    axis.plot(*ends, color=GREY, linestyle=":", label="as shown")
+    error = 1.96 * np.sqrt(found.taken[some]) / found.offers[some]
+    axis.errorbar(shown, taken, np.minimum(error, 0.99 * taken), fmt="o-", color=BLUE,
+                  markersize=4, label="what happened (95 %)")
+    axis.set(xscale="log", yscale="log", xlabel="shown chance, mean of a bin",
+             ylabel="share that was the next item")  # fmt: skip
+    axis.legend(frameon=False)
     drawing.savefig(path, dpi=120)
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 
 
-def update(theta, g, m, v, rate, beta1, beta2, v_scale, eps):
+def update(theta, g, m, v, constants):
     """One parameter's step, in place; rate and v_scale have the bias corrections in them."""
+    rate, beta1, beta2, v_scale, eps = constants
     m[...] = beta1 * m + (1 - beta1) * g  # (14)
     v[...] = beta2 * v + (1 - beta2) * g**2  # (15)
     theta -= rate * m / (np.sqrt(v_scale * v) + eps)  # (16)
@@ -36,6 +37,6 @@ class Adam:
         self.steps += 1
         rate = self.lr / (1 - self.beta1**self.steps)
         v_scale = 1 / (1 - self.beta2**self.steps)
+        constants = rate, self.beta1, self.beta2, v_scale, self.eps
         for name, theta in self.params.items():
-            state = grads[name], self.m[name], self.v[name]
-            self.update(theta, *state, rate, self.beta1, self.beta2, v_scale, self.eps)
+            self.update(theta, grads[name], self.m[name], self.v[name], constants)

@@ -19,6 +19,10 @@ class Line(NamedTuple):
     steps: int  # T
     error: float
 
+    @property
+    def wrong(self):
+        return not self.error <= TOLERANCE
+
 
 def numerical(f, array, h=1e-5):
     """The gradient of f() in array by central differences, (f(a + h) − f(a − h)) / 2h.
@@ -49,31 +53,45 @@ def as_tuple(value):
     return value if isinstance(value, tuple) else (value,)
 
 
+INPUTS = {  # what has a gradient and is no parameter; shapes of parameters: network.PARAMETERS
+    "x": "B T D", "h": "B T H", "long": "B T H", "u": "B T D",
+    "z_positive": "B T", "z_negative": "B T K",
+}  # fmt: skip
+ARGUMENTS = {
+    "embedding": "items kinds E A",
+    "dropout": "x kept scale",
+    "lstm": "x W U b",
+    "attention": "h Wq Wk",
+    "interest": "long h Wu bu",
+    "scorer": "u E bias positives negatives",
+    "loss": "z_positive z_negative lengths beta",
+}
+
+
 def layer_cases(rng, T):
     """What each layer is called with: {layer: (names of its inputs, all its arguments)}."""
-    normal = rng.normal
-    items = rng.integers(0, N, (B, T))
-    embedding = {"items": items, "kinds": rng.integers(0, M, (B, T))}
-    embedding |= {"E": normal(size=(N, D)), "A": normal(size=(M, D))}
-    lstm = {"x": normal(size=(B, T, D)), "W": normal(size=(D, 4 * H))}
-    lstm |= {"U": normal(size=(H, 4 * H)), "b": normal(size=4 * H)}
-    dropout = {"x": normal(size=(B, T, D)), "kept": rng.random((B, T, D)) < 0.5, "scale": 2.0}
-    attention = {"h": normal(size=(B, T, H))}
-    attention |= {"Wq": normal(size=(H, H)), "Wk": normal(size=(H, H))}
-    interest = {"long": normal(size=(B, T, H)), "h": normal(size=(B, T, H))}
-    interest |= {"Wu": normal(size=(2 * H, D)), "bu": normal(size=D)}
-    scorer = {"u": normal(size=(B, T, D)), "E": normal(size=(N, D)), "bias": normal(size=N)}
-    scorer |= {"positives": items, "negatives": rng.integers(0, N, (B, K))}
-    loss = {"z_positive": normal(size=(B, T)), "z_negative": normal(size=(B, T, K))}
-    loss |= {"lengths": np.array([T, max(1, T - 2)]), "beta": 0.4}
+    sizes = {"B": B, "T": T, "N": N, "M": M, "D": D, "H": H, "K": K}
+    shapes = {name: network.shape(text, **sizes)
+              for name, text in (network.PARAMETERS | INPUTS).items()}  # fmt: skip
+    drawn = drawn_choices(rng, T) | {
+        "kept": rng.random((B, T, D)) < 0.5, "scale": 2.0, "beta": 0.4
+    }  # fmt: skip
+    cases = {}
+    for layer, names in ARGUMENTS.items():
+        arguments = {name: drawn[name] if name in drawn else rng.normal(size=shapes[name])
+                     for name in names.split()}  # fmt: skip
+        cases[layer] = tuple(name for name in arguments if name in INPUTS), arguments
+    return cases
+
+
+def drawn_choices(rng, T):
+    """The whole numbers of a block: which items, which kinds, how many real steps."""
     return {
-        "embedding": ((), embedding),
-        "dropout": (("x",), dropout),
-        "lstm": (("x",), lstm),
-        "attention": (("h",), attention),
-        "interest": (("long", "h"), interest),
-        "scorer": (("u",), scorer),
-        "loss": (("z_positive", "z_negative"), loss),
+        "items": rng.integers(0, N, (B, T)),
+        "kinds": rng.integers(0, M, (B, T)),
+        "positives": rng.integers(0, N, (B, T)),
+        "negatives": rng.integers(0, N, (B, K)),
+        "lengths": np.array([T, max(1, T - 2)]),
     }
 
 
@@ -100,13 +118,7 @@ def check_network(layers, rng, T):
     """Yields (name, error) for every parameter of the whole network, with dropout and loss."""
     params = network.initial(rng, N, M, D, H, dtype=np.float64)
     params = {name: rng.normal(0, 0.5, value.shape) for name, value in params.items()}
-    block = network.Block(
-        items=rng.integers(0, N, (B, T)),
-        kinds=rng.integers(0, M, (B, T)),
-        positives=rng.integers(0, N, (B, T)),
-        negatives=rng.integers(0, N, (B, K)),
-        lengths=np.array([T, max(1, T - 2)]),
-    )
+    block = network.Block(**drawn_choices(rng, T))
     kept = network.Kept(*(rng.random((B, T, width)) < 0.5 for width in (D, H, H)), scale=2.0)
 
     def loss():

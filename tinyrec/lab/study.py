@@ -9,14 +9,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from . import fast
-from .model import functions, network
-from .recommender import Recommender
-
-
-def room(**replaced):
-    """The compiled layers with some replaced."""
-    return SimpleNamespace(**{name: getattr(fast, name) for name in network.LAYERS} | replaced)
+from ..fast import interest, replaced
+from ..model import functions
+from ..recommender import Recommender
 
 
 def no_attention():
@@ -48,10 +43,10 @@ def long_only():
     """In place of (11): u from the long-term interest alone."""
 
     def forward(long, h, Wu, bu):
-        return fast.interest.forward(long, np.zeros_like(h), Wu, bu)
+        return interest.forward(long, np.zeros_like(h), Wu, bu)
 
     def backward(du, cache):
-        (dlong, dh), grads = fast.interest.backward(du, cache)
+        (dlong, dh), grads = interest.backward(du, cache)
         return (dlong, np.zeros_like(dh)), grads
 
     return SimpleNamespace(forward=forward, backward=backward)
@@ -87,11 +82,12 @@ class WithoutPrior(Recommender):
 def rows(settings, items):
     """{row: (class, settings that differ)}; settings: those of the first row."""
     D, H, K = settings["dim"], settings["hidden"], settings["negatives"]
-    attention_only = room(lstm=no_lstm(), interest=long_only())
+    from_long = replaced(interest=long_only())
+    attention_only = replaced(lstm=no_lstm(), interest=long_only())
     return {
         "as it is": (Recommender, {}),
-        "LSTM only: u from h": (Recommender, {"layers": room(attention=no_attention())}),
-        "LSTM, then attention: u from long": (Recommender, {"layers": room(interest=long_only())}),
+        "LSTM only: u from h": (Recommender, {"layers": replaced(attention=no_attention())}),
+        "LSTM, then attention: u from long": (Recommender, {"layers": from_long}),
         "attention only: no LSTM": (Recommender, {"layers": attention_only, "hidden": D}),
         "item biases start at zero": (WithoutPrior, {}),
         f"K = {K // 4}": (Recommender, {"negatives": K // 4}),
@@ -99,7 +95,7 @@ def rows(settings, items):
         "plain cross-entropy: t = 0": (Recommender, {"t": 0.0}),
         "full calibration: t = 1": (Recommender, {"t": 1.0}),
         "the article's loss: K = 1, t = 0": (Recommender, {"negatives": 1, "t": 0.0}),
-        "softmax, K = items": (Recommender, {"layers": room(loss=softmax_loss()),
+        "softmax, K = items": (Recommender, {"layers": replaced(loss=softmax_loss()),
                                              "negatives": items}),
         f"D = {D // 2}": (Recommender, {"dim": D // 2}),
         f"D = {D * 2}": (Recommender, {"dim": D * 2}),
@@ -123,12 +119,3 @@ def study(events, settings, seeds=3):
             found.append(model.evaluate())
             seconds.append(sum(entry["seconds"] for entry in model.history_))
         yield row, found, float(np.mean(seconds))
-
-
-def line(row, found, seconds):
-    """One row of the table: means over the seeds ± their standard deviation."""
-    cells = [row.ljust(34)]
-    for name in ("hr@10", "ndcg@10"):
-        values = [metrics[name] for metrics in found]
-        cells.append(f"{np.mean(values):.4f} ± {np.std(values):.4f}")
-    return "   ".join([*cells, f"{seconds:6.1f} s"])

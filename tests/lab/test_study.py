@@ -3,15 +3,17 @@
 import numpy as np
 import pytest
 
-from tinyrec import study
+from tinyrec.fast import replaced
+from tinyrec.lab import study
 from tinyrec.preprocess.events import clean
+from tinyrec.results import report
 from tinyrec.train import gradcheck
 
 ROOMS = {
-    "no attention": lambda: study.room(attention=study.no_attention()),
-    "long only": lambda: study.room(interest=study.long_only()),
-    "no lstm": lambda: study.room(lstm=study.no_lstm(), interest=study.long_only()),
-    "softmax": lambda: study.room(loss=study.softmax_loss()),
+    "no attention": lambda: replaced(attention=study.no_attention()),
+    "long only": lambda: replaced(interest=study.long_only()),
+    "no lstm": lambda: replaced(lstm=study.no_lstm(), interest=study.long_only()),
+    "softmax": lambda: replaced(loss=study.softmax_loss()),
 }
 
 
@@ -39,4 +41,4 @@ def test_every_row_is_measured_for_every_seed_and_the_first_is_the_plain_model()
     assert all(len(metrics) == 2 for _, metrics, _ in found)
     plain = study.Recommender(**settings | {"seed": 1}).fit(tiny_log()).evaluate()
     assert found[0][1][1] == plain
-    assert "±" in study.line(*found[0])
+    assert "±" in report.study(*found[0])

@@ -5,20 +5,36 @@ multiplications and additions of the model's own matrix products on real steps (
 attention's only over the past.
 """
 
-import os
 import time
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from . import fast, model
-from .datasets import shop
-from .model import loss, network
-from .preprocess import sequences
-from .train import fit as training
+from .. import fast, model, settings
+from ..datasets import shop
+from ..model import network
+from ..preprocess import sequences
+from ..train import adam, batches, loop
+from ..train.workers import cores, one_blas_thread, workers
 
 REPEATS = 5
+
+
+class Sizes(NamedTuple):
+    T: int = 200
+    D: int = 64
+    H: int = 64
+    K: int = 128
+    N: int = 3416
+
+
+def sizes(given):
+    """The Sizes of settings by name, where they are given. Raises InputError out of range."""
+    names = {"T": "max_len", "D": "dim", "H": "hidden", "K": "negatives"}
+    wanted = settings.check({name: given[name] for name in names.values()})
+    return Sizes(**{letter: wanted[name] for letter, name in names.items() if wanted[name]})
 
 
 def flops_per_step(T, D, H, K):
@@ -83,50 +99,58 @@ def block_size(T):
     return len(next(sequences.by_length(np.array([[0, T + 1]] * 128))))
 
 
-def layers_by_part(room, T, D, H, K, N):
+def layers_by_part(room, sizes):
     """Seconds of each layer's forward and backward for one block, full length."""
+    T, D, H, K, N = sizes
     log = made_up_log([T + 1] * block_size(T), N)
     windows = sequences.histories(log)
     rng = np.random.default_rng(0)
     params = network.initial(rng, N, 1, D, H)
     negatives = rng.integers(0, N, (len(windows), K))
-    settings = {"beta": loss.beta(N, K), "dropout": 0.2, "rows": len(log.items)}
     best = {}
-    with threadpool_limits(1, "blas"):
+    with one_blas_thread():
         for _ in range(REPEATS + 1):
             seconds = {}
-            training.block_gradients(
-                params, log, windows, negatives, rng, layers=timed(room, seconds), **settings
-            )
+            layers = timed(room, seconds)
+            training = batches.Training(log, windows, training_settings(K), layers, map)
+            batches.block_share(params, training, windows, negatives, rng, len(log.items))
             best = {part: min(s, best.get(part, s)) for part, s in seconds.items()}
-        adam = (fast.adam if room is fast else training).Adam(params)
+        step = getattr(room, "adam", adam).Adam(params).step
         grads = {name: np.ones_like(value) for name, value in params.items()}
-        best["adam", "step"] = best_seconds(lambda: adam.step(grads))
+        best["adam", "step"] = best_seconds(lambda: step(grads))
     return best
 
 
-def epoch_seconds(room, log, T, D, H, K, N, threads):
+def training_settings(K):
+    """Of a training whose result does not matter."""
+    return {"batch": 128, "negatives": K, "t": 0.75, "lr": 1e-3, "dropout": 0.2, "seed": 0}
+
+
+def epoch_seconds(room, log, sizes, threads):
     """Seconds of an epoch over all of a log, every part of a step included; compiled before."""
-    spans = sequences.histories(log)
-    windows = sequences.windows(spans, T)
+    T, D, H, K, N = sizes
+    windows = sequences.windows(sequences.histories(log), T)
     params = network.initial(np.random.default_rng(0), N, int(log.kinds.max()) + 1, D, H)
-    state = training.State(params, fast.adam.Adam if room is fast else training.Adam)
-    settings = {"batch": 128, "negatives": K, "t": 0.75, "lr": 1e-3, "dropout": 0.2}
+    state = loop.State(params, getattr(room, "adam", None))
 
     def validate(params):
         return {"ndcg@10": 0.0}
 
-    training.fit(state, log, windows[:128], validate, layers=room, epochs=1, **settings)
-    training.fit(state, log, windows, validate, layers=room, epochs=2, threads=threads, **settings)
+    with workers(threads) as pool:
+        for epochs, part in ((1, windows[:128]), (2, windows)):
+            given = training_settings(K) | {"epochs": epochs}
+            training = batches.Training(log, part, given, room, pool.map)
+            loop.fit(state, training, validate)
     return state.history[-1]["seconds"]
 
 
-def torch_epoch_seconds(log, T, D, H, K, N, threads):
+def torch_epoch_seconds(log, sizes, threads):
     """The same model, loss and Adam in PyTorch, batches padded to their longest window."""
     import torch
     from torch import nn
     from torch.nn import functional
 
+    T, D, H, K, N = sizes
     torch.set_num_threads(threads)
     spans = sequences.histories(log)
     windows = sequences.windows(spans, T)
@@ -162,14 +186,15 @@ def torch_epoch_seconds(log, T, D, H, K, N, threads):
     return time.perf_counter() - began
 
 
-def run(T=200, D=64, H=64, K=128, N=3416, threads=None, with_torch=False):
+def run(sizes, threads=None, with_torch=False):
     """All figures of the bench: {"parts": rows, "epochs": rows, "product": GFLOP/s of (1, all)}.
 
     A row of parts: (part, seconds in NumPy, seconds compiled, GFLOP or None); of epochs: (name,
     seconds, GFLOP) for a log whose lengths vary as people's do.
     """
-    threads = threads or os.cpu_count()
-    readable, compiled = (layers_by_part(room, T, D, H, K, N) for room in (model, fast))
+    threads = threads or cores()
+    T, D, H, K, N = sizes
+    readable, compiled = (layers_by_part(room, sizes) for room in (model, fast))
     flops = flops_per_step(T, D, H, K)
     steps = block_size(T) * T
     parts = [
@@ -182,36 +207,14 @@ def run(T=200, D=64, H=64, K=128, N=3416, threads=None, with_torch=False):
     spans = sequences.histories(log)
     real = [stop - start - 1 for start, stop in sequences.windows(spans, T)]
     work = sum(n * sum(flops_per_step(n, D, H, K).values()) for n in real) / 1e9
-    sizes = log, T, D, H, K, N, threads
-    epochs = [("NumPy", epoch_seconds(model, *sizes)), ("compiled", epoch_seconds(fast, *sizes))]
+    epochs = [("NumPy", epoch_seconds(model, log, sizes, threads)),
+              ("compiled", epoch_seconds(fast, log, sizes, threads))]  # fmt: skip
     if with_torch:
-        epochs.append(("PyTorch, padded", torch_epoch_seconds(*sizes)))
+        epochs.append(("PyTorch, padded", torch_epoch_seconds(log, sizes, threads)))
     return {
         "parts": parts, "epochs": epochs, "GFLOP": work, "steps": sum(real),
         "product": {1: matmul_rate(1), threads: matmul_rate(threads)}, "threads": threads,
     }  # fmt: skip
-
-
-def report(found):
-    """The figures of `run` as lines of text."""
-    one, every = found["product"][1], found["product"][found["threads"]]
-    lines = [
-        f"a large matrix product: {one:.0f} GFLOP/s on one thread, {every:.0f} on "
-        f"{found['threads']}", "",
-        "one block, one thread     NumPy  compiled   times  GFLOP/s  of a product",
-    ]  # fmt: skip
-    for part, slow, quick, work in found["parts"]:
-        line = f"{part:<20} {slow * 1e3:7.2f} ms {quick * 1e3:6.2f} ms {slow / quick:7.1f}"
-        rate = work / quick if work else 0
-        lines.append(line + (f"  {rate:7.0f}  {rate / one:12.0%}" if work else ""))
-    lines += ["", f"an epoch of {found['steps']:,} steps, {found['threads']} threads"]
-    quickest = dict(found["epochs"])["compiled"]
-    for name, seconds in found["epochs"]:
-        rate = found["GFLOP"] / seconds
-        lines.append(f"{name:<20} {seconds:7.2f} s  {seconds / quickest:5.1f} times  "
-                     f"{found['steps'] / seconds:9,.0f} steps/s  {rate:5.0f} GFLOP/s  "
-                     f"{rate / every:4.0%} of a product")  # fmt: skip
-    return "\n".join(lines)
 
 
 def scaling(threads=None, largest=10_000_000):
@@ -219,17 +222,17 @@ def scaling(threads=None, largest=10_000_000):
 
     The logs are the shop generator's, at D = H = 32, K = 64, so that ten million events end.
     """
-    threads = threads or os.cpu_count()
-    sizes = {"D": 32, "H": 32, "K": 64, "threads": threads}
+    threads = threads or cores()
     for share in (8, 4, 2, 1):
-        yield "users", *shop_epoch(largest // 21 // share, 21, 800, sizes)
+        yield "users", *shop_epoch(largest // 21 // share, 21, 800, threads)
     for steps in (20, 40, 80, 160):
-        yield f"history of {steps}", *shop_epoch(4000, steps, 8000, sizes)
+        yield f"history of {steps}", *shop_epoch(4000, steps, 8000, threads)
 
 
-def shop_epoch(customers, steps, products, sizes):
+def shop_epoch(customers, steps, products, threads):
     made = shop.generate(customers=customers, products=products, steps=steps, seed=1)
     first = np.flatnonzero(made.kind == 0)
     starts = np.searchsorted(made.customer[first], np.arange(customers + 1))
     log = sequences.Log(made.product[first].astype(np.int32), np.zeros(len(first), int), starts)
-    return len(first), epoch_seconds(fast, log, T=200, N=products, **sizes)
+    sizes = Sizes(D=32, H=32, K=64, N=products)
+    return len(first), epoch_seconds(fast, log, sizes, threads)

@@ -5,19 +5,20 @@ import numpy as np
 from tinyrec import model
 from tinyrec.model import network
 from tinyrec.preprocess.sequences import Log
-from tinyrec.train import fit as training
+from tinyrec.train import loop
+from tinyrec.train.batches import Training
 
 
 def epochs_done(qualities):
     """How many epochs a training does whose validation NDCG@10 is `qualities`, one an epoch."""
     rng = np.random.default_rng(0)
     log = Log(rng.integers(0, 9, 12), np.zeros(12, int), np.array([0, 6, 12]))
-    state = training.State(network.initial(rng, items=9, kinds=1, dim=2, hidden=2))
+    state = loop.State(network.initial(rng, items=9, kinds=1, dim=2, hidden=2))
+    settings = {"epochs": len(qualities), "batch": 2, "negatives": 3, "t": 0.75, "lr": 0.01,
+                "dropout": 0.0, "seed": 0}  # fmt: skip
     left = iter(qualities)
-    training.fit(
-        state, log, np.array([[0, 6], [6, 12]]), lambda params: {"ndcg@10": next(left)},
-        layers=model, epochs=len(qualities), batch=2, negatives=3, t=0.75, lr=0.01, dropout=0.0,
-    )  # fmt: skip
+    training = Training(log, np.array([[0, 6], [6, 12]]), settings, model, map)
+    loop.fit(state, training, lambda params: {"ndcg@10": next(left)})
     return len(state.history)
 
 

@@ -11,10 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .. import model as readable
+from ..errors import InputError
 from ..model import network
+from ..preprocess import sequences
 
 
-class Explanation(NamedTuple):
+class Parts(NamedTuple):
     history: np.ndarray  # (T,) the past items, oldest first
     weights: np.ndarray  # (T,) attention on each of them at the last step, summing to one
     items: np.ndarray  # (k,) the items explained
@@ -24,9 +27,24 @@ class Explanation(NamedTuple):
     events: np.ndarray  # (k, T) what each past event adds to `long`
 
 
-def explain(params, history, kinds, items, layers):
-    """Take apart the logits of `items` (k,) after a history (T,) with kinds (T,)."""
-    _, caches = network.interest(params, history[None], kinds[None], layers)
+def parts(model, user=None, history=None, k=5):
+    """The logits of the k best items for a user or a history, taken apart, in item numbers.
+
+    Raises InputError as `recommend` does, and for a model with layers of its own, whose sums are
+    not known here.
+    """
+    if not isinstance(model.layers, str):
+        raise InputError("the parts of a logit are known for the package's own layers only")
+    best, _ = model.recommend(user, history, k)
+    past = model.past(user, history)
+    ((start, stop),) = sequences.latest(past.starts[None], model.settings["max_len"])
+    return taken_apart(model.params, past.items[start:stop], past.kinds[start:stop],
+                       model.catalogue.numbers(best))  # fmt: skip
+
+
+def taken_apart(params, history, kinds, items):
+    """The Parts of the logits of `items` (k,) after a history (T,) with kinds (T,)."""
+    _, caches = network.interest(params, history[None], kinds[None], readable)
     H = params["U"].shape[0]
     h = caches.attention.h[0]
     weights = caches.attention.w[0, -1]
@@ -34,4 +52,4 @@ def explain(params, history, kinds, items, layers):
     events = (weights[:, None] * h @ params["Wu"][:H] @ E.T).T
     short = h[-1] @ params["Wu"][H:] @ E.T
     base = E @ params["bu"] + params["bias"][items]
-    return Explanation(history, weights, items, events.sum(axis=1), short, base, events)
+    return Parts(history, weights, items, events.sum(axis=1), short, base, events)

@@ -1,0 +1,1 @@
+"""Measurements of the package itself: how fast it is, and what each part is worth."""

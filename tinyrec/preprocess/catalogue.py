@@ -1,0 +1,158 @@
+"""Where raw ids and numbers meet: users, items and kinds as read, and as the model counts them.
+
+A number is an index into the catalogue's ids. U users, N items.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from ..errors import InputError
+from . import sequences
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    users: np.ndarray  # (U,) raw ids (str) exactly as written
+    items: np.ndarray  # (N,)
+    kinds: tuple[str, ...]
+    titles: dict[str, str] = field(default_factory=dict)  # raw item id -> title
+
+    @cached_property
+    def user_number(self):
+        return numbering(self.users)
+
+    @cached_property
+    def item_number(self):
+        return numbering(self.items)
+
+    def user(self, raw):
+        """A user's number. Raises InputError for one the log did not have."""
+        number = self.user_number.get(str(raw))
+        if number is None:
+            raise InputError(f"user {raw!r} is not in the log, which has {some(self.users)}")
+        return number
+
+    def numbers(self, raw):
+        """Raw item ids as numbers (k,). Raises InputError that names those not in the log."""
+        if isinstance(raw, (str, bytes)):
+            raise InputError(f"{raw!r} is one text: give item ids as a list, such as [{raw!r}]")
+        raw = [str(item) for item in raw]
+        unknown = [item for item in raw if item not in self.item_number]
+        if unknown:
+            raise InputError(f"{some(unknown)} not among the log's items: {some(self.items)}")
+        return np.array([self.item_number[item] for item in raw], np.int64)
+
+    def title(self, number):
+        """An item's title, or its raw id where it has none."""
+        raw = self.items[number]
+        return self.titles.get(raw, raw)
+
+    def holds(self, events, log):
+        """Are these the events of the log, which is in the catalogue's numbers?"""
+        same = zip((events.items, events.users, events.item), (self.items, self.users, log.items),
+                   strict=True)  # fmt: skip
+        return all(np.array_equal(theirs, ours) for theirs, ours in same)
+
+
+def of(events):
+    """The Catalogue of clean Events."""
+    return Catalogue(events.users, events.items, events.kinds, events.titles)
+
+
+def as_json(catalogue):
+    """What a saved model's text says of it."""
+    named = {"users": catalogue.users, "items": catalogue.items, "kinds": catalogue.kinds}
+    return {name: list(ids) for name, ids in named.items()} | {"titles": catalogue.titles}
+
+
+def from_json(about):
+    users, items = (np.array(about[name], object) for name in ("users", "items"))
+    return Catalogue(users, items, tuple(about["kinds"]), about["titles"])
+
+
+def numbering(ids):
+    """{id: its index}."""
+    return {name: index for index, name in enumerate(ids)}
+
+
+def some(ids, most=3):
+    """The first few, for a message."""
+    return ", ".join(map(str, ids[:most])) + (", …" if len(ids) > most else "")
+
+
+def continued(catalogue, log, events):
+    """Each user's history in `log` and the events after it: {user: (items, kinds)}, in numbers.
+
+    Events that begin with the history in the log are taken as they are. An item that is not in
+    the catalogue gets the number N; a kind that is not, the number 0.
+    """
+    known, kind_number = catalogue.item_number, numbering(catalogue.kinds)
+    items = np.array([known.get(item, len(known)) for item in events.items])[events.item]
+    kinds = np.array([kind_number.get(kind, 0) for kind in events.kinds])[events.kind]
+    starts = sequences.serialise(events).starts
+    found = {}
+    for user, start, stop in zip(events.users, starts[:-1], starts[1:], strict=True):
+        past_items, past_kinds = events_of(log, catalogue.user_number.get(user))
+        shared = min(len(past_items), stop - start - 1)
+        if shared and np.array_equal(past_items[:shared], items[start : start + shared]):
+            past_items, past_kinds = past_items[:0], past_kinds[:0]
+        found[user] = (
+            np.concatenate([past_items, items[start:stop]]),
+            np.concatenate([past_kinds, kinds[start:stop]]),
+        )
+    return found
+
+
+def events_of(log, user):
+    """Items and kinds of one user's events in the log; both empty where user is None."""
+    start, stop = (0, 0) if user is None else log.starts[user : user + 2]
+    return log.items[start:stop], log.kinds[start:stop]
+
+
+def past(catalogue, log, user=None, history=None):
+    """A user of the log, or a history of raw item ids, as a Log of one user.
+
+    A history's kinds are the log's most common one. Raises InputError if there is no event.
+    """
+    if (user is None) == (history is None):
+        raise InputError("name either a user or a history of items")
+    if user is None:
+        items = catalogue.numbers(history)
+        kinds = np.full(len(items), np.bincount(log.kinds).argmax())
+    else:
+        items, kinds = events_of(log, catalogue.user(user))
+    if not len(items):
+        raise InputError("the history is empty: name one item or more")
+    return sequences.as_log([(items, kinds)])
+
+
+def targets(catalogue, log, events):
+    """Other events as a Log, and the span before each user's last event, which is the target.
+
+    An item that is not in the catalogue is left out, unless it is a target: then it is N. Raises
+    InputError if there is no target.
+    """
+    parts = []
+    for items, kinds in continued(catalogue, log, events).values():
+        usable = items < len(catalogue.items)
+        usable[-1] = True
+        parts.append((items[usable], kinds[usable]))
+    joined = sequences.as_log(parts)
+    spans = np.stack([joined.starts[:-1], joined.starts[1:] - 1], axis=1)
+    spans = spans[spans[:, 0] < spans[:, 1]]
+    if not len(spans):
+        raise InputError("nobody has an event to guess and an event before it")
+    return joined, spans
+
+
+def extended(catalogue, log, events):
+    """The log with the events joined to its users' histories."""
+    later = continued(catalogue, log, events)
+    parts = []
+    for number, user in enumerate(catalogue.users):
+        items, kinds = later.get(user) or events_of(log, number)
+        usable = items < len(catalogue.items)
+        parts.append((items[usable], kinds[usable]))
+    return sequences.as_log(parts)

@@ -1,0 +1,183 @@
+"""Every text that the command line prints: functions that return lines, and a progress line."""
+
+import sys
+import time
+
+from .calibration import BINS
+
+HEADINGS = {
+    "hr@10": "HR@10", "ndcg@10": "NDCG@10", "mrr": "MRR", "precision@10": "prec@10",
+    "recall@10": "recall@10", "f1@10": "F1@10", "auc": "AUC", "accuracy": "accuracy",
+    "rmse": "RMSE", "ece": "ECE",
+}  # fmt: skip
+COLUMN = 11  # characters
+HELD_OUT = {
+    "last": "each user's last event held out",
+    "time": "each user's first event after one point in time",
+    "other": "each user's last event in the file",
+}
+K = 10  # the length of the list that the table is about
+
+
+def table(found):
+    """A results.compare.Comparison, with what is ranked and what counts as missed."""
+    users, items, repeats = found.users, found.items, found.repeats
+    seen = "excluded" if found.exclude_seen else "kept"
+    lines = [f"{users:,} users, {HELD_OUT[found.split]}; all {items:,} items ranked, "
+             f"seen ones {seen}"]  # fmt: skip
+    if repeats:
+        missed = "count as missed" if found.exclude_seen else "can be hit"
+        lines.append(f"{repeats:,} of the {users:,} targets were seen before: they {missed}")
+    if found.exclude_seen and repeats > users / 20:
+        lines.append("where people take things again, --keep-seen ranks seen items too")
+    if items <= K:
+        return "\n".join([*lines, f"nothing to rank: a list of {K} holds all {items} items"])
+    width = max(map(len, found.rows))
+    lines += ["", " " * width + "".join(heading.rjust(COLUMN) for heading in HEADINGS.values())]
+    for model, metrics in found.rows.items():
+        cells = "".join(f"{metrics[name]:{COLUMN}.4f}" for name in HEADINGS)
+        lines.append(model.ljust(width) + cells)
+    return "\n".join(lines)
+
+
+def understood(events, name):
+    """What a log holds once it is clean, and what each rule removed."""
+    lines = [f"{name}: {len(events.users):,} users, {len(events.items):,} items, "
+             f"{len(events.item):,} events ({', '.join(events.kinds)})"]  # fmt: skip
+    return "\n".join(lines + [f"  {count:>7,} {rule}" for rule, count in events.report])
+
+
+def items(catalogue, raw, probabilities=None):
+    """A line an item: its place and chance, if given, its id and its title."""
+    lines = []
+    for row, item in enumerate(raw):
+        chance = "" if probabilities is None else f"{row + 1:>3}. p = {probabilities[row]:.3f}  "
+        lines.append(f"  {chance}{item}  {catalogue.titles.get(item, '')}".rstrip())
+    return "\n".join(lines)
+
+
+def example(model, exclude_seen=True):
+    """Recommendations for the first user of the log with three steps or more."""
+    log, ids = model.log, model.catalogue
+    lengths = log.starts[1:] - log.starts[:-1]
+    user = int((lengths >= min(3, lengths.max())).argmax())
+    start, stop = log.starts[user : user + 2]
+    last = ids.items[log.items[max(start, stop - 3) : stop]]
+    best = model.recommend(user=ids.users[user], exclude_seen=exclude_seen)
+    return "\n".join([
+        f"Recommendations for {ids.users[user]}, {stop - start} steps so far, the last with:",
+        items(ids, last), "", items(ids, *best),
+    ])  # fmt: skip
+
+
+def explanation(found, catalogue):
+    """The parts of each logit, from explain.parts."""
+    lines = ["logit z =  long-term + short-term + everyone's; of the past, most to the long-term"]
+    for row, number in enumerate(found.items):
+        parts = found.long[row], found.short[row], found.base[row]
+        terms = "{:6.2f} = {:6.2f} {:+6.2f} {:+6.2f}".format(sum(parts), *parts)
+        most = found.history[found.events[row].argmax()]
+        lines.append(f"{terms}  {catalogue.title(number)}  <-  {catalogue.title(most)}")
+    return "\n".join(lines)
+
+
+def reliability(found):
+    """Shown chances against what happened, from metrics.reliability."""
+    lines = ["shown chance      offers  shown in all  taken  taken / shown"]
+    for low, high, offers, shown, taken in zip(BINS, BINS[1:], *found, strict=False):
+        ratio = f"{taken / shown:14.2f}" if shown else ""
+        lines.append(f"{low:5g} to {high:<5g} {offers:10,.0f} {shown:13.1f} {taken:6,.0f} {ratio}")
+    return "\n".join(lines)
+
+
+def bench(found):
+    """The figures of lab.bench.run."""
+    one, every = found["product"][1], found["product"][found["threads"]]
+    lines = [
+        f"a large matrix product: {one:.0f} GFLOP/s on one thread, {every:.0f} on "
+        f"{found['threads']}", "",
+        "one block, one thread     NumPy  compiled   times  GFLOP/s  of a product",
+    ]  # fmt: skip
+    for part, slow, quick, work in found["parts"]:
+        line = f"{part:<20} {slow * 1e3:7.2f} ms {quick * 1e3:6.2f} ms {slow / quick:7.1f}"
+        rate = work / quick if work else 0
+        lines.append(line + (f"  {rate:7.0f}  {rate / one:12.0%}" if work else ""))
+    lines += ["", f"an epoch of {found['steps']:,} steps, {found['threads']} threads"]
+    quickest = dict(found["epochs"])["compiled"]
+    for name, seconds in found["epochs"]:
+        rate = found["GFLOP"] / seconds
+        lines.append(f"{name:<20} {seconds:7.2f} s  {seconds / quickest:5.1f} times  "
+                     f"{found['steps'] / seconds:9,.0f} steps/s  {rate:5.0f} GFLOP/s  "
+                     f"{rate / every:4.0%} of a product")  # fmt: skip
+    return "\n".join(lines)
+
+
+def scaling(what, events, seconds):
+    return (f"{what:<16} {events:>10,} events {seconds:7.2f} s an epoch  "
+            f"{seconds / events * 1e6:5.2f} s a million")  # fmt: skip
+
+
+def study_heading(seeds):
+    return f"{f'means of {seeds} seeds':<34}   {'HR@10':<15}   {'NDCG@10':<15}   training"
+
+
+def study(row, found, seconds):
+    """One row of the study: means over the seeds ± their standard deviation."""
+    cells = [row.ljust(34)]
+    for name in ("hr@10", "ndcg@10"):
+        values = [metrics[name] for metrics in found]
+        mean = sum(values) / len(values)
+        spread = (sum((value - mean) ** 2 for value in values) / len(values)) ** 0.5
+        cells.append(f"{mean:.4f} ± {spread:.4f}")
+    return "   ".join([*cells, f"{seconds:6.1f} s"])
+
+
+def gradient(line):
+    """One Line of the gradient check."""
+    return (f"{line.layer:<10} {line.name:<11} T = {line.steps}  error {line.error:.1e}  "
+            f"{'WRONG' if line.wrong else 'ok'}")  # fmt: skip
+
+
+def duration(seconds):
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
+
+
+class Progress:
+    """Prints a line an epoch, and where someone is watching also how far the epoch is."""
+
+    def __init__(self, compiling):
+        self.began, self.done, self.compiling = time.perf_counter(), 0, compiling
+        if compiling:
+            print("compiling the inner loops …", flush=True)
+
+    def step(self, done, all):
+        if self.compiling:
+            print(f"compiled, with the first step, in {time.perf_counter() - self.began:.1f} s")
+            self.compiling, self.began = False, time.perf_counter()
+        if sys.stderr.isatty():
+            print(f"\r  {done}/{all} steps of this epoch ", end="", file=sys.stderr, flush=True)
+
+    def epoch(self, history):
+        entry = history[-1]
+        self.done += 1
+        each = (time.perf_counter() - self.began) / self.done
+        left = duration(each * (entry["of"] - entry["epoch"]))
+        if sys.stderr.isatty():
+            print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
+        print(f"epoch {entry['epoch']:>3}/{entry['of']}  loss {entry['loss']:.5f}  "
+              f"accuracy {entry['accuracy']:.3f}  validation NDCG@10 {entry['ndcg@10']:.4f}  "
+              f"{entry['seconds']:.1f} s ({left} left)", flush=True)
+
+
+def download_bar():
+    """A function of bytes done and in all that draws how far a download is."""
+    began = time.perf_counter()
+
+    def draw(done, total):
+        left = duration((time.perf_counter() - began) * (total - done) / done)
+        bar = "#" * (30 * done // total)
+        print(f"  [{bar:<30}] {done / total:4.0%} of {total / 1e6:.1f} MB, {left} left  ",
+              end="\n" if done == total else "\r", file=sys.stderr, flush=True)
+
+    return draw

@@ -1,0 +1,134 @@
+"""Every setting once: its type, default, range and meaning, and what it becomes on a log.
+
+`Recommender`'s signature and help, the checks, the command line and the saved file read this
+table. A setting that is None follows the log, by `follow`.
+"""
+
+import inspect
+import operator
+from typing import NamedTuple
+
+import numpy as np
+
+from .errors import InputError
+
+
+class Setting(NamedTuple):
+    kind: type
+    default: object
+    allowed: tuple  # (least, most) of a number, or the words there are
+    meaning: str
+
+
+TABLE = {
+    "dim": Setting(int, None, (1, 2**16), "width of the item vectors (D)"),
+    "hidden": Setting(int, None, (1, 2**16), "width of the LSTM state (H)"),
+    "epochs": Setting(int, None, (1, 10**6), "passes over the log"),
+    "batch": Setting(int, None, (1, 10**6), "windows of history in a step"),
+    "max_len": Setting(int, 200, (1, 10**6), "events of history that are looked at"),
+    "negatives": Setting(int, None, (1, 10**6), "items drawn for each user in a step (K)"),
+    "lr": Setting(float, None, (1e-12, 1e30), "Adam's rate, falling linearly to zero"),
+    "dropout": Setting(float, None, (0, 0.9999), "share of x, long and h dropped in training"),
+    "t": Setting(float, 0.75, (0, 1), "gBCE's calibration"),
+    "preset": Setting(str, None, ("best",), "larger and longer"),
+    "split": Setting(str, "last", ("last", "time"), "hold back users' last two events, or by"),
+    "seed": Setting(int, 0, (0, 2**63 - 1), "of all random draws"),
+}  # fmt: skip
+LAYERS = Setting(object, "fast", ("fast", "readable"), "or layers of your own")
+THREADS = Setting(int, None, (1, 1024), "workers (one a core); results do not depend on it")
+
+
+def check(given):
+    """The settings of `given` with plain numbers, and defaults for the others.
+
+    Raises InputError that names the first setting unknown, of another type or out of range.
+    """
+    for name in given:
+        if name not in TABLE:
+            raise InputError(f"no setting {name!r}: there are {', '.join(TABLE)}")
+    values = {name: given.get(name, setting.default) for name, setting in TABLE.items()}
+    return {name: checked(name, value, TABLE[name]) for name, value in values.items()}
+
+
+def checked(name, value, setting):
+    """One value as its setting's type; None stays None. Raises InputError."""
+    if value is None:
+        return None
+    if setting.kind in (str, object):
+        wrong = value not in setting.allowed if isinstance(value, str) else setting.kind is str
+        if wrong:
+            words = " or ".join(f'"{word}"' for word in setting.allowed)
+            raise InputError(f"{name} is {value!r}: it has to be {words}")
+        return value
+    try:
+        number = operator.index(value) if setting.kind is int else float(value + 0)
+    except TypeError:
+        noun = "whole number" if setting.kind is int else "number"
+        raise InputError(f"{name} is {value!r}: it has to be a {noun}") from None
+    least, most = setting.allowed
+    if not least <= number <= most:
+        raise InputError(f"{name} is {value}: it has to be between {least:,} and {most:,}")
+    return number
+
+
+def follow(given, windows, items):
+    """The settings with each None replaced by what suits the log.
+
+    A log of half a million events or more, or the preset "best", gets the wide model. Dropout
+    falls by a fifth with every tenfold of events an item; a step takes a sixtieth of the windows
+    where 128 would be more. windows (n, 2) are those trained on; items: how many there are.
+    """
+    events = int((windows[:, 1] - windows[:, 0] - 1).sum())
+    large, best = events >= 500_000, given["preset"] == "best"
+    wide = large or best
+    dropout = 0.75 + 0.15 * wide - 0.2 * np.log10(max(1, events) / items)
+    by_log = {
+        "dim": 128 if wide else 64,
+        "hidden": 256 if wide else 64,
+        "negatives": min(512 if wide else 128, max(1, items - 1)),
+        "batch": min(128, max(16, len(windows) // 60)),
+        "dropout": round(float(np.clip(dropout, 0.1, 0.7)), 2),
+        "lr": 1.5e-2 if large else 1e-2,
+        "epochs": 32 if best else 16 if large else 24,
+    }
+    return {name: by_log.get(name) if value is None else value for name, value in given.items()}
+
+
+def backend(layers):
+    """What "fast" or "readable" stands for; layers of one's own stay as they are."""
+    if layers == "readable":
+        from . import model
+
+        return model
+    if layers == "fast":
+        from . import fast  # compiles on first use, and takes a while to import
+
+        return fast
+    return layers
+
+
+def described():
+    """The table as lines of help."""
+    return "\n".join(f"    {name:<10} {meaning(setting)}" for name, setting in TABLE.items())
+
+
+def meaning(setting):
+    words = f": {' or '.join(setting.allowed)}" if setting.kind is str else ""
+    default = "" if setting.default is None else f" ({setting.default})"
+    return setting.meaning + words + default
+
+
+def option(name):
+    """A setting's option on the command line, and what argparse is told of it."""
+    setting = THREADS if name == "threads" else TABLE[name]
+    told = {"type": setting.kind, "default": setting.default, "help": meaning(setting)}
+    return f"--{name.replace('_', '-')}", told
+
+
+def signature(**others):
+    """The table, and what else is given by name, as the parameters that help() shows."""
+    named = {name: setting.default for name, setting in TABLE.items()} | others
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Signature(
+        [inspect.Parameter(name, kind, default=default) for name, default in named.items()]
+    )

@@ -1,0 +1,116 @@
+"""A mini-batch: cut into blocks, worked through side by side, gradients summed in block order.
+
+A block is padded only to its own longest history. Blocks run on any number of threads; since
+their gradients are summed in a fixed order, the result does not depend on how many.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from ..model import loss, network
+from ..model.network import EVERYTHING, Block, Kept
+from ..preprocess.sequences import by_length, pad
+
+
+class Training(NamedTuple):
+    """What stays the same while parameters are learnt."""
+
+    log: NamedTuple  # a Log
+    windows: np.ndarray  # (n, 2), spans whose events but the first are targets
+    settings: dict
+    layers: object  # the backend
+    run: object  # works through blocks: map, or a pool's map
+
+
+class Share(NamedTuple):
+    """What one block adds to its batch."""
+
+    loss: float
+    right: float  # answers, see right_answers
+    touched: np.ndarray  # (n,), the items that occur
+    grads: dict  # E and bias: of the touched items' rows
+
+
+def make_block(log, windows, negatives, n):
+    """The windows (B, 2) as a Block of the items they touch: returns (touched, block).
+
+    touched are those of the n items that occur; in the block they are numbered from 0, so that
+    the item vectors a block works on, and their gradient, are these rows and not the whole table.
+    """
+    items, kinds = pad(log.items, windows), pad(log.kinds, windows)
+    occurs = np.zeros(n, bool)
+    occurs[items] = occurs[negatives] = True
+    touched = np.flatnonzero(occurs)
+    number = np.empty(n, np.int64)
+    number[touched] = np.arange(len(touched))
+    items, negatives = number[items], number[negatives]
+    lengths = windows[:, 1] - windows[:, 0] - 1
+    return touched, Block(items[:, :-1], kinds[:, :-1], items[:, 1:], negatives, lengths)
+
+
+def draw_kept(rng, rate, shape, dim, hidden):
+    """What dropout keeps, in whole 256ths: a random byte decides for each number."""
+    dropped = min(255, round(256 * rate))
+    if dropped == 0:
+        return EVERYTHING
+
+    def draw(width):
+        count = math.prod(shape) * width
+        drawn = rng.bit_generator.random_raw(-(-count // 8)).view(np.uint8)[:count]
+        return (drawn >= dropped).reshape(*shape, width)
+
+    return Kept(draw(dim), draw(hidden), draw(hidden), scale=256 / (256 - dropped))
+
+
+def block_share(params, training, windows, negatives, rng, rows):
+    """One block's Share of a batch of `rows` steps. negatives (B, K)."""
+    settings, (n, dim) = training.settings, params["E"].shape
+    touched, block = make_block(training.log, windows, negatives, n)
+    local = params | {"E": params["E"].take(touched, axis=0), "bias": params["bias"][touched]}
+    kept = draw_kept(rng, settings["dropout"], block.items.shape, dim, params["U"].shape[0])
+    odds = n, settings["negatives"], settings["t"]
+    with np.errstate(over="ignore", invalid="ignore"):  # seen in the loss, see run_epoch
+        total, (z_positive, z_negative), cache = network.forward(
+            local, block, loss.beta(*odds), training.layers, kept, rows
+        )
+        positive = loss.beats_one_drawn(loss.log_odds(z_positive, *odds), n)
+        negative = loss.beats_one_drawn(loss.log_odds(z_negative[..., 0], *odds), n)
+        right = right_answers(positive, negative, block.lengths)
+        return Share(total, right, touched, network.backward(cache))
+
+
+def right_answers(positive, negative, lengths):
+    """How many of each row's two offers, the next item and one negative, are told apart.
+
+    positive, negative (B, T): their log-odds of being the next item.
+    """
+    real = np.arange(positive.shape[1]) < lengths[:, None]
+    yes = (positive > 0) & real
+    no = (negative <= 0) & real
+    return (yes.sum() + no.sum()) / 2
+
+
+def batch_gradients(state, training, windows, negatives, seed):
+    """A batch's loss, accuracy and gradients, block by block (longest first, then in order)."""
+    rows = int((windows[:, 1] - windows[:, 0] - 1).sum())
+
+    def one_block(job):
+        number, members = job
+        rng = np.random.default_rng((*seed, number))
+        chosen = windows[members], negatives[members]
+        return block_share(state.params, training, *chosen, rng, rows)
+
+    jobs = list(enumerate(by_length(windows)))[::-1]
+    grads = {name: np.zeros_like(value) for name, value in state.params.items()}
+    total = right = 0.0
+    for share in training.run(one_block, jobs):
+        total += share.loss
+        right += share.right
+        for name, gradient in share.grads.items():
+            if name in ("E", "bias"):
+                state.adam.add_rows(grads[name], share.touched, gradient)
+            else:
+                grads[name] += gradient
+    return total, right / rows, grads

@@ -1,0 +1,84 @@
+"""Training: from windows of histories to fitted parameters (article §3.2.2, step 4)."""
+
+import time
+
+import numpy as np
+
+from .. import store
+from ..errors import InputError
+from . import adam
+from .batches import batch_gradients
+
+
+class State:
+    """Where a training stands: enough to go on from."""
+
+    def __init__(self, params, room=None):
+        self.params = params
+        self.adam = (room or adam).Adam(params)
+        self.best = copy(params)
+        self.history = []  # one dict an epoch
+
+
+def best_epoch(history):
+    """The entry with the best validation NDCG@10, the first of equals."""
+    return max(history, key=lambda entry: entry["ndcg@10"])
+
+
+def copy(params):
+    return {name: value.copy() for name, value in params.items()}
+
+
+def run_epoch(state, training, epoch, on_step):
+    """One pass over the windows in random order; returns the mean loss and accuracy.
+
+    The learning rate falls linearly, so that it is zero after the last of all epochs.
+    """
+    s, windows, n = training.settings, training.windows, len(state.params["E"])
+    rng = np.random.default_rng((s["seed"], epoch))
+    batches = -(-len(windows) // s["batch"])
+    losses, accuracies = [], []
+    for number, members in enumerate(np.array_split(rng.permutation(len(windows)), batches)):
+        negatives = rng.integers(0, n, (len(members), s["negatives"]))
+        loss, accuracy, grads = batch_gradients(
+            state, training, windows[members], negatives, (s["seed"], epoch, number)
+        )
+        if not np.isfinite(loss):
+            raise InputError(f"training diverged (loss {loss}): give a smaller learning rate "
+                             f"than {s['lr']:g}")  # fmt: skip
+        state.adam.lr = s["lr"] * (1 - state.adam.steps / (s["epochs"] * batches))
+        state.adam.step(grads)
+        losses.append(loss)
+        accuracies.append(accuracy)
+        if on_step:
+            on_step(number + 1, batches)
+    return float(np.mean(losses)), float(np.mean(accuracies))
+
+
+def fit(state, training, validate, checkpoint=None, on_step=None, on_epoch=None):
+    """Train until all epochs are done, from wherever state stands; state.best is the result.
+
+    Ends early when the last third of the epochs, or five, brought no better one.
+
+    training: a Training; validate(params) returns a dict with "ndcg@10", by which the best
+    epoch is chosen. on_step(done, all) is called after each batch, on_epoch(history) after each
+    epoch; checkpoint, (file, run), is written before. Raises InputError when the loss stops
+    being a number.
+    """
+    epochs = training.settings["epochs"]
+    for epoch in range(len(state.history), epochs):
+        began = time.perf_counter()
+        loss, accuracy = run_epoch(state, training, epoch, on_step)
+        entry = {"epoch": epoch + 1, "of": epochs, "loss": loss, "accuracy": accuracy}
+        entry["seconds"] = time.perf_counter() - began
+        entry |= validate(state.params)
+        state.history.append(entry)
+        best = best_epoch(state.history)
+        if best is entry:
+            state.best = copy(state.params)
+        if checkpoint:
+            store.keep(state, *checkpoint)
+        if on_epoch:
+            on_epoch(state.history)
+        if entry["epoch"] - best["epoch"] >= max(5, epochs / 3):
+            break

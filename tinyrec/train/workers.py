@@ -1,0 +1,57 @@
+"""Who does the work: a pool of threads, each of whose matrix products runs on one core."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import numpy as np
+from threadpoolctl import OpenBLASController, threadpool_limits
+
+LOCK = threading.Lock()
+LIMITS = []  # one a caller that is inside `one_blas_thread`
+
+
+def cores():
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def workers(threads):
+    """A ThreadPoolExecutor whose `map` works through blocks."""
+    keep_freed_memory()
+    with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
+        yield pool
+
+
+@contextmanager
+def one_blas_thread():
+    """Holds BLAS to one thread; when the last of several callers has left, it is as before."""
+    with LOCK:
+        take_control()
+        LIMITS.append(threadpool_limits(1, "blas"))
+    try:
+        yield
+    finally:
+        with LOCK:
+            take_control()
+            # the first limit knows what was before, so it is the last to go
+            LIMITS.pop().restore_original_limits()
+
+
+def take_control():
+    """threadpoolctl from 3.7 on lets only the thread that limited BLAS first change it again."""
+    clear = getattr(OpenBLASController, "clear_controlling_thread", None)
+    if clear:
+        clear(force=True)
+
+
+def keep_freed_memory():
+    """Lets the C library (glibc) keep what is freed: a block asks for the megabytes that the
+    block before gave back. It returns them to the system, and gets them back page by page,
+    until it has seen a large array go: this one.
+    """
+    np.empty(2**25 - 2**16, np.uint8)
