@@ -49,9 +49,12 @@ def test_the_small_cases_stored_answer_earns_nothing_elsewhere(name):
     def forward(*arguments):
         output, cache = right["forward"](*arguments)
         alike = np.shape(output) == answer.shape and np.allclose(output, answer)
-        return output if alike else 0 * output, cache
+        return output if alike else 0 * output, cache if alike else None
 
-    verdict = check(name, forward=forward, backward=right["backward"])
+    def backward(d_output, cache):
+        return right["backward"](d_output, cache) if cache else (0 * d_output, {})
+
+    verdict = check(name, forward=forward, backward=backward)
     parts = zip(VARIANTS[name].parts, verdict.parts, strict=True)
     earned = {part.name: got for part, (_, got, _) in parts}
     assert earned["output"] == 0 and verdict.points < verdict.max_points / 3

@@ -13,8 +13,8 @@ def same(array, expected):
     )
 
 
-def difference(part, array, expected, axes=()):
-    """The sentence on how an array differs; part: its name, axes: names of its last axes."""
+def difference(part, array, expected, axes=""):
+    """The sentence on how an array differs; part: its name, axes: of its last axes, "T H"."""
     if array.shape != expected.shape:
         return of_shapes(part, array, expected, axes)
     if not np.isfinite(array).all():
@@ -35,7 +35,7 @@ def of_shapes(part, array, expected, axes):
         return say("shape", **shapes)
     last = say("last_axes")
     if axes:
-        first, second = (name.split(",")[0] for name in axes[-2:])
+        first, second = axes.split()[-2:]
         last = say("two_axes", first=first, second=second)
     return say("shape_swapped", **shapes, axes=last)
 
@@ -65,7 +65,7 @@ def of_entries(part, array, expected, axes):
 def first_place(wrong, axes):
     """Where the first entry is, by time first where there is a time axis."""
     places = np.argwhere(wrong)
-    over_time = bool(axes) and axes[0].startswith("T")
+    over_time = wrong.ndim > 1 and axes.split()[-2:-1] == ["T"]
     if over_time:
         places = places[np.argsort(places[:, -2], kind="stable")]
     at = [int(n) for n in places[0]]

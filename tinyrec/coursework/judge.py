@@ -8,7 +8,7 @@ import numpy as np
 
 from . import worker
 from .differences import difference, same
-from .exercises import unseen
+from .exercises.unseen import fingerprint
 from .sentences import say, spoken
 
 PRINTED = 20  # lines that a file printed, shown with its verdict
@@ -52,9 +52,9 @@ def judge(exercise, cases, reply, language="en"):
     if reply.trouble:
         return verdict_of(exercise, exercise.parts, [(None, spoken(reply.trouble))], language)
     answers = reply.answers
-    expected = expected_arrays(exercise, cases, answers)
+    expected = expected_arrays(exercise, cases)
     wrong = [part for part in exercise.parts if not agrees(part, answers, expected)]
-    own = [unseen.gradients(*pair) for pair in zip(cases, answers, strict=True)]
+    own = [own_gradients(*pair) for pair in zip(cases, answers, strict=True)]
     lost = [part for part in wrong if not agrees(part, answers, expected, own)]
     messages = troubles(answers)
     if not all(same(a.arrays[name], a.again[name]) for a in answers for name in a.again):
@@ -77,7 +77,7 @@ def agrees(part, answers, *possible):
     """Whether in each case an answer's array is as in one of the possible dicts of arrays."""
     return all(
         part.name in answer.arrays
-        and any(part.name in arrays and same(answer.arrays[part.name], arrays[part.name])
+        and any(part.name in arrays and same(part.of(answer.arrays), part.of(arrays))
                 for arrays in either)
         for answer, *either in zip(answers, *possible, strict=True)
     )  # fmt: skip
@@ -92,11 +92,27 @@ def troubles(answers):
     return messages
 
 
-def expected_arrays(exercise, cases, answers):
+def expected_arrays(exercise, cases):
     """For each case {name: array} of what is right."""
     if exercise.reference is None:
-        return unseen.expected_arrays(cases, answers)
+        return [case["expected"] for case in cases]
     return arrays_of(exercise, vars(exercise.reference), cases)
+
+
+def own_gradients(case, answer):
+    """{name: the numerical gradient of the learner's own forward}, from its nudged outputs.
+
+    It is infinite where the output does not depend on the argument: nothing is earned there.
+    """
+    gradients = {}
+    for name, outputs in answer.nudged.items():
+        argument = case["arguments"][case["nudge"][name]]
+        d_output = worker.flat(case["d_output"])
+        gradients[name] = np.full(argument.shape, np.inf)
+        if outputs.shape[-1] == d_output.size and np.ptp(outputs, axis=1).any():
+            slopes = (outputs[:, 0] - outputs[:, 1]) @ d_output / (2 * worker.NUDGE)
+            gradients[name] = slopes.reshape(argument.shape)
+    return gradients
 
 
 def arrays_of(exercise, namespace, cases):
@@ -150,7 +166,7 @@ def arrays_with(exercise, mistake, cases, answers, expected):
     """For each case what is answered once the mistake is made."""
     if exercise.reference is None:
         array = answers[0].arrays.get(mistake.array)
-        made = array is not None and np.isclose(unseen.fingerprint(array), mistake.number, 1e-6)
+        made = array is not None and np.isclose(fingerprint(array), mistake.number, 1e-6)
         return [answer.arrays for answer in answers] if made else expected
     source = inspect.getsource(exercise.reference)
     module = types.ModuleType(exercise.reference.__name__)
@@ -174,7 +190,7 @@ def most_telling(exercise, mistaken, answers, expected, wrong, lost):
 def all_same(part, arrays, expected):
     """Whether a part of arrays, case by case, is as expected."""
     pairs = zip(arrays, expected, strict=True)
-    return all(part.name in a and same(a[part.name], e[part.name]) for a, e in pairs)
+    return all(part.name in a and same(part.of(a), part.of(e)) for a, e in pairs)
 
 
 def by_gate(exercise, cases, answers, expected, lost):
@@ -203,10 +219,10 @@ def by_gate(exercise, cases, answers, expected, lost):
 
 def describe(exercise, part, answers, expected):
     """The sentence on how a part differs, in the last case in which it does."""
-    pairs = [(answer.arrays[part.name], arrays[part.name])
+    pairs = [(part.of(answer.arrays), part.of(arrays))
              for answer, arrays in zip(answers, expected, strict=True)]  # fmt: skip
     array, right = [pair for pair in pairs if not same(*pair)][-1]
-    sentence = difference(part.about, array, right, exercise.axes.get(part.name, ()))
+    sentence = difference(part.about, array, right, exercise.axes.get(part.name.split()[0], ""))
     if part.equation is None:
         return sentence
     return say("look", sentence=sentence, equation=part.equation)

@@ -5,10 +5,11 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from .. import mistakes
 
 BOTH = ("forward", "backward")  # what most exercises ask for
-T_H, T_D = ("T, time", "H"), ("T, time", "D")  # names of an array's last axes
 
 
 class Part(NamedTuple):
@@ -18,6 +19,14 @@ class Part(NamedTuple):
     equation: int | None
     points: int
     about: dict  # language -> what it is
+    statistic: str = ""  # of its last axis, where not the array itself is compared
+
+    def of(self, arrays):
+        """What is compared: the part's array, or its statistic."""
+        array = arrays[self.name]
+        if not self.statistic or array.ndim == 0:
+            return array
+        return {"mean": np.mean, "variance": np.var}[self.statistic](array, axis=-1)
 
     @property
     def of_forward(self):
@@ -31,7 +40,7 @@ class Exercise(NamedTuple):
     functions: tuple  # what the learner writes
     reference: object  # the module that has them; None where the package has none
     cases: object  # rng -> cases
-    axes: dict = {}  # name of an array -> the names of its axes  # noqa: RUF012
+    axes: dict = {}  # name of an array -> its axes, such as "T H"  # noqa: RUF012
     demands: dict = {}  # what every answer has to hold besides  # noqa: RUF012
     gates: dict = {}  # name -> (its equation, the one that uses it), in order  # noqa: RUF012
 
@@ -53,4 +62,5 @@ def parts():
 
 def part_of(entry):
     about = {"en": entry["about"], "zh": entry["about_zh"]}
-    return Part(entry["name"], entry.get("equation"), entry["points"], about)
+    return Part(entry["name"], entry.get("equation"), entry["points"], about,
+                entry.get("statistic", ""))  # fmt: skip

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ...model import attention, loss, scorer
-from .exercise import BOTH, T_D, T_H, Exercise
+from .exercise import BOTH, Exercise
 
 
 def attention_cases(rng):
@@ -42,7 +42,7 @@ def loss_cases(rng):
 
 EXERCISES = (
     Exercise("attention", "layer", BOTH, attention, attention_cases,
-             {"output": T_H, "d_input": T_H}),
-    Exercise("scorer", "layer", BOTH, scorer, scorer_cases, {"d_input": T_D}),
+             {"output": "T H", "d_input": "T H"}),
+    Exercise("scorer", "layer", BOTH, scorer, scorer_cases, {"d_input": "T D"}),
     Exercise("loss", "layer", BOTH, loss, loss_cases),
 )  # fmt: skip

@@ -4,7 +4,7 @@ import numpy as np
 
 from ...model import lstm
 from . import references
-from .exercise import BOTH, T_D, T_H, Exercise
+from .exercise import BOTH, Exercise
 
 GATES = {"i": (2, 6), "f": (3, 6), "g": (4, 6), "o": (5, 7)}
 
@@ -46,14 +46,14 @@ def recurrence_cases(rng):
 
 EXERCISES = (
     Exercise("lstm_step", "step", ("step",), lstm, step_cases),
-    Exercise("lstm_forward", "forward", ("forward",), lstm, lstm_cases, {"output": T_H}),
+    Exercise("lstm_forward", "forward", ("forward",), lstm, lstm_cases, {"output": "T H"}),
     Exercise(
         "lstm", "layer", BOTH, lstm, lstm_cases,
-        {"output": T_H, "d_input": T_D, "W": ("D", "4H"), "U": ("H", "4H")},
+        {"output": "T H", "d_input": "T D", "W": "D 4H", "U": "H 4H"},
         gates=GATES,
     ),
     Exercise(
-        "recurrence", "recurrence", ("walk",), references, recurrence_cases, {"output": T_H},
+        "recurrence", "recurrence", ("walk",), references, recurrence_cases, {"output": "T H"},
         demands={"compiled": np.array(1.0)},
     ),
 )  # fmt: skip
