@@ -5,20 +5,22 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 import types
 from pathlib import Path
 
 import numpy as np
 import pytest
-from solutions.mistakes import EDITS
 
 from tinyrec import InputError, Recommender, read_events
 from tinyrec.__main__ import main
-from tinyrec.coursework import check, check_file, use
+from tinyrec.coursework import check, check_file, replaced
 from tinyrec.coursework.exercises import EXERCISES
+from tinyrec.coursework.sentences import sentences
 from tinyrec.model import functions, lstm
 
 SOLUTIONS = Path(__file__).parent / "solutions"
+EDITS = tomllib.loads((SOLUTIONS / "mistakes.toml").read_text("utf-8"))
 MISTAKES = [(name, m) for name, exercise in EXERCISES.items() for m in exercise.mistakes]
 
 LSTM = """
@@ -183,7 +185,7 @@ def with_mistake(name, mistake):
     exercise = EXERCISES[name]
     if exercise.reference is None:
         source = OTHER_STYLE[name]
-        old, new = EDITS[name][exercise.mistakes.index(mistake)]
+        old, new = EDITS[name][mistake.id].values()
     else:
         source = inspect.getsource(exercise.reference)
         old, new = mistake.old, mistake.new
@@ -193,12 +195,12 @@ def with_mistake(name, mistake):
 
 
 @pytest.mark.parametrize(
-    ("name", "mistake"), MISTAKES, ids=[f"{name}-{m.sentence[:40]}" for name, m in MISTAKES]
+    ("name", "mistake"), MISTAKES, ids=[f"{name}-{m.id}" for name, m in MISTAKES]
 )
 def test_every_usual_mistake_is_named_by_its_sentence_alone(name, mistake):
     verdict = check(name, **functions_of(name, with_mistake(name, mistake)))
     messages = [(at, text) for at, text in verdict.messages if "not compiled" not in text]
-    assert messages == [(mistake.equation, mistake.sentence)]
+    assert messages == [(mistake.equation, mistake.text["en"])]
     assert not verdict.passed
 
 
@@ -438,14 +440,13 @@ def test_the_recommender_trains_on_a_layer_of_yours(tmp_path):
     mine = types.SimpleNamespace(
         forward=lambda *a: calls.append(1) or lstm.forward(*a), backward=lstm.backward
     )
-    with use(lstm=mine):
-        Recommender(dim=4, hidden=4, epochs=1, negatives=3, fast=False).fit(events)
+    Recommender(dim=4, hidden=4, epochs=1, negatives=3, layers=replaced(lstm=mine)).fit(events)
     assert calls
     before = len(calls)
-    Recommender(dim=4, hidden=4, epochs=1, negatives=3, fast=False).fit(events)
+    Recommender(dim=4, hidden=4, epochs=1, negatives=3).fit(events)
     assert len(calls) == before
-    with pytest.raises(InputError, match="embedding"), use(lsmt=mine):
-        pass
+    with pytest.raises(InputError, match="embedding"):
+        replaced(lsmt=mine)
 
 
 def cycle_of(tmp_path):
@@ -453,3 +454,22 @@ def cycle_of(tmp_path):
     file = tmp_path / "log.txt"
     file.write_text("\n".join(" ".join(map(str, rng.permutation(8))) for _ in range(12)), "utf-8")
     return read_events(file)
+
+
+def test_every_sentence_is_there_in_chinese_with_the_same_blanks():
+    blanks = re.compile(r"\{(\w+)\}")
+    for key, said in sentences().items():
+        assert sorted(blanks.findall(said["en"])) == sorted(blanks.findall(said["zh"])), key
+    for _, mistake in MISTAKES:
+        marks = [set(re.findall(r"\(\d+\)", text)) for text in mistake.text.values()]
+        assert marks[0] == marks[1], mistake
+
+
+def test_a_verdict_speaks_chinese(tmp_path):
+    file = tmp_path / "lstm.py"
+    file.write_text(LSTM.replace("dh[:, t] + back", "dh[:, t]"), "utf-8")
+    verdict = check_file("lstm", file, language="zh")
+    assert verdict.messages == [(2, "在你的循环里，下一步的 ∂h 没有经过 U 传回来：∂(2) 到 ∂(5)")]
+    assert "lstm：6 分，满分 16 分" in str(verdict) and "前向：h" in str(verdict)
+    with pytest.raises(InputError, match="en, zh"):
+        check_file("lstm", file, language="fr")

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from test_check import OTHER_STYLE, functions_of
 
-from tinyrec.coursework import check, references
+from tinyrec.coursework import check
 from tinyrec.coursework.check import questions
-from tinyrec.coursework.exercises import EXERCISES
-from tinyrec.coursework.others import MOST, cleaning_logs
-from tinyrec.coursework.variants import VARIANTS
+from tinyrec.coursework.exercises import EXERCISES, references
+from tinyrec.coursework.exercises.log import MOST, cleaning_logs
 from tinyrec.preprocess import events
 
 FOLDER = Path(events.__file__).parents[1]
+VARIANTS = {name: exercise for name, exercise in EXERCISES.items() if not exercise.reference}
 
 
 def judged(name, *edits):
@@ -25,10 +25,10 @@ def judged(name, *edits):
 
 
 def test_no_file_of_the_package_computes_a_variant():
-    files = [*FOLDER.glob("coursework/*.py"), *FOLDER.glob("model/*.py")]
-    code = {path.stem: path.read_text("utf-8") for path in files}
-    assert not [name for name in VARIANTS if name in code]
-    assert not [name for name in ("variants", "others", "child") if "def back" in code[name]]
+    examiner = [*FOLDER.glob("coursework/**/*.py")]
+    stems = [path.stem for path in [*examiner, *FOLDER.glob("model/*.py")]]
+    assert not [name for name in VARIANTS if name in stems]
+    assert not [path for path in examiner if "def back" in path.read_text("utf-8")]
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -43,15 +43,18 @@ def test_what_goes_to_the_learners_process_holds_no_answer(name):
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_small_cases_stored_answer_earns_nothing_elsewhere(name):
     case = VARIANTS[name].cases(np.random.default_rng(0))[0]
-    answer = case["due"]["output"]
+    answer = case["expected"]["output"]
     right = functions_of(name, OTHER_STYLE[name])
 
     def forward(*arguments):
         output, cache = right["forward"](*arguments)
         alike = np.shape(output) == answer.shape and np.allclose(output, answer)
-        return output if alike else 0 * output, cache
+        return output if alike else 0 * output, cache if alike else None
 
-    verdict = check(name, forward=forward, backward=right["backward"])
+    def backward(d_output, cache):
+        return right["backward"](d_output, cache) if cache else (0 * d_output, {})
+
+    verdict = check(name, forward=forward, backward=backward)
     parts = zip(VARIANTS[name].parts, verdict.parts, strict=True)
     earned = {part.name: got for part, (_, got, _) in parts}
     assert earned["output"] == 0 and verdict.points < verdict.max_points / 3

@@ -6,10 +6,30 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from tinyrec import model
+from tinyrec.coursework import mistakes
 from tinyrec.model.network import LAYERS
 from tinyrec.train import gradcheck
 
-# A usual mistake each: (file, the right line, the wrong one).
+# Usual mistakes of the exercises that concern the way back, by their ids.
+USUAL = {
+    "lstm": (
+        "dh-next-lost", "dc-next-lost", "dc-without-forget-gate", "dc-without-tanh-slope",
+        "dc-without-output-gate", "do-of-memory", "df-of-new-memory", "di-dg-swapped",
+        "input-gate-slope", "forget-gate-slope", "candidate-slope", "candidate-slope-of-sigmoid",
+        "output-gate-slope", "dU-of-new-state", "db-mean", "dW-sign",
+    ),
+    "attention": (
+        "softmax-gradient-sum", "softmax-gradient-weight", "no-scale-backward", "dh-without-sum",
+        "dh-weights-not-transposed", "dh-without-queries", "dh-without-keys", "dk-not-transposed",
+        "dWq-dWk-swapped", "dWq-transposed",
+    ),
+    "scorer": ("du-without-negatives", "du-without-positive", "dE-counts-once",
+               "dE-without-negatives", "dE-without-positives", "dbias-without-negatives",
+               "dbias-without-positives", "dbias-mean"),
+    "loss": ("dz-positive-sign", "no-beta-backward", "dz-positive-sigmoid", "dz-negative-sigmoid"),
+}  # fmt: skip
+
+# Others: (file, the right line, the wrong one).
 MUTANTS = {
     "embedding: an item met twice counts once": (
         "embedding", "np.add.at(dE, cache.items, dx)", "dE[cache.items] += dx"),
@@ -17,32 +37,14 @@ MUTANTS = {
         "lstm", "df = dc * c_prev", "df = 0 * c_prev"),
     "lstm: dc of the step after is not carried": (
         "lstm", "dc = dc + dh * o", "dc = dh * o"),
-    "lstm: dc passes the forget gate unchanged": (
-        "lstm", "dc_prev = dc * f", "dc_prev = dc"),
-    "lstm: dh of the step after is not carried": (
-        "lstm", "dh_t = dh[..., t, :] + dh_next", "dh_t = dh[..., t, :]"),
     "lstm: half of the sigmoid's derivative": (
         "lstm", "di = di * i * (1 - i)", "di = di * i"),
     "lstm: the derivative of tanh without the square": (
         "lstm", "dg = dg * (1 - g**2)", "dg = dg * (1 - g)"),
-    "lstm: the output gate sees c instead of tanh c": (
-        "lstm", "do = dh * tanh_c", "do = dh * c"),
-    "lstm: U is multiplied by h of the same step": (
-        "lstm", "weight_gradient(h_before, dz)", "weight_gradient(h, dz)"),
-    "attention: 1/√H is missing": (
-        "attention", "dscores = dscores / sqrt(q.shape[-1])", "dscores = dscores * 1"),
-    "attention: the softmax's sum is not subtracted": (
-        "attention", "w * (dw - (dw * w).sum(axis=-1, keepdims=True))", "w * dw"),
-    "attention: the scores are not transposed for the keys": (
-        "attention", "transpose(dscores) @ q", "dscores @ q"),
     "attention: a matrix is not transposed": (
         "attention", "dq @ Wq.T", "dq @ Wq"),
     "interest: long and short are swapped": (
         "interest", "return (dlong, dh)", "return (dh, dlong)"),
-    "scorer: the negatives' part of du is lost": (
-        "scorer", " + dz_negative @ E[negatives]", ""),
-    "loss: the positive's weight is left out": (
-        "loss", "-weight * cache.beta * sigmoid", "-weight * sigmoid"),
     "dropout: the gradient is not scaled": (
         "dropout", "return forward(dx, *cache)[0], {}", "return dx * cache[0], {}"),
     "network: the item vectors' second use is forgotten": (
@@ -50,6 +52,8 @@ MUTANTS = {
     "network: the gradient goes around the dropout": (
         "network", "undrop(dlong, caches.drop_long)", "(dlong, {})"),
 }  # fmt: skip
+EDITS = {layer: {m.id: (layer, m.old, m.new) for m in mistakes.load(layer)} for layer in USUAL}
+MUTANTS |= {f"{layer}: {id}": EDITS[layer][id] for layer, ids in USUAL.items() for id in ids}
 
 
 def test_every_gradient_is_within_tolerance():

@@ -1,5 +1,5 @@
-"""Exercises that say what went wrong: `check` judges your functions, Recommender(layers=replaced(
-lstm=mine)) trains on them.
+"""Exercises that say what went wrong: `check` judges your functions; `replaced` lets a whole
+recommender train on them: Recommender(layers=replaced(lstm=mine)).
 """
 
 from .check import check, check_file  # noqa: F401

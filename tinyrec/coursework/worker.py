@@ -1,0 +1,396 @@
+"""Calls a learner's functions. It stands alone: started as a script, it never sees tinyrec.
+
+    python -I worker.py FILE
+
+A request comes in on standard input: what to call and with what, as JSON. The reply leaves by
+standard output: what the functions answered, or why they did not. What the learner's code prints
+goes to standard error.
+"""
+
+import importlib.util
+import io
+import json
+import os
+import re
+import sys
+from contextlib import contextmanager, redirect_stdout
+from linecache import getline
+from pathlib import Path
+from traceback import walk_tb
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+
+REFUSED = ("tinyrec", "torch", "tensorflow", "keras", "jax")
+NUDGE = 1e-5  # of an entry, up and down, for a numerical gradient
+LAYER = "(output, cache)"
+BACK = "(d_input, grads)"
+STEP = "h, c, (i, f, g, o)"
+
+
+class Trouble(Exception):
+    """What a learner's function did that cannot be judged: the key of a sentence, its values."""
+
+    def __init__(self, key, **values):
+        super().__init__(key, values)
+        self.said = (key, values)
+
+
+class Answer(NamedTuple):
+    """What the functions answered in one case."""
+
+    arrays: dict  # name of a part -> array
+    again: dict  # the same of a second call of backward
+    nudged: dict  # name of a gradient -> the outputs (entries, 2, …), each entry nudged up, down
+    trouble: tuple | None  # what went wrong on the way: (key, values)
+
+
+class Reply(NamedTuple):
+    """One Answer a case, or the trouble because of which there is none."""
+
+    answers: list
+    trouble: tuple | None
+
+
+class Kept:
+    """An answer in the making; the trouble of one function leaves the others' results alone."""
+
+    def __init__(self):
+        self.arrays, self.again, self.nudged, self.trouble = {}, {}, {}, None
+
+    @contextmanager
+    def trouble_kept(self):
+        try:
+            yield
+        except Trouble as trouble:
+            self.trouble = self.trouble or trouble.said
+
+    def answer(self):
+        return Answer(self.arrays, self.again, self.nudged, self.trouble)
+
+
+def call_layer(functions, case):
+    """forward, then backward twice: "output", "d_input", and each parameter's gradient.
+
+    Then forward for entries nudged up and down, and for other arguments if there are any.
+    """
+    kept = Kept()
+    forward, backward = functions["forward"], functions["backward"]
+    output, cache = pair(call(forward, case["arguments"]), "forward", LAYER)
+    kept.arrays |= numbered("output", output, returned("forward"))
+    with kept.trouble_kept():
+        kept.arrays |= gradients(backward, case["d_output"], cache)
+        kept.again |= gradients(backward, case["d_output"], cache)
+    for name, index in case["nudge"].items():
+        kept.nudged[name] = nudged(forward, case["arguments"], index)
+    for name, arguments in case.get("also", {}).items():
+        kept.arrays[name] = as_array(output_of(forward, arguments), returned("forward"))
+    return kept.answer()
+
+
+def gradients(backward, d_output, cache):
+    d_input, grads = pair(call(backward, [d_output, cache]), "backward", BACK)
+    if not isinstance(grads, dict):
+        raise Trouble("no_dict_of_gradients")
+    first = ("first_result", {"function": "backward"})
+    others = {str(name): as_array(gradient, ("gradient_of", {"name": str(name)}))
+              for name, gradient in grads.items()}  # fmt: skip
+    return numbered("d_input", d_input, first) | others
+
+
+def output_of(forward, arguments):
+    output, _ = pair(call(forward, arguments), "forward", LAYER)
+    return output
+
+
+def nudged(forward, arguments, index):
+    """The outputs for each entry of an argument nudged up, and down: (entries, 2, outputs).
+
+    What `forward` prints is dropped: it is called hundreds of times.
+    """
+    outputs = []
+    with redirect_stdout(io.StringIO()):
+        for entry in range(arguments[index].size):
+            for nudge in (NUDGE, -NUDGE):
+                array = arguments[index].copy()
+                array.flat[entry] += nudge
+                asked = [*arguments[:index], array, *arguments[index + 1 :]]
+                outputs.append(flat(output_of(forward, asked)))
+    return np.array(outputs).reshape(len(outputs) // 2, 2, -1)
+
+
+def flat(value):
+    """All numbers of an array, or of several in a tuple, one after the other."""
+    several = value if isinstance(value, (tuple, list)) else [value]
+    return np.concatenate([as_array(one, returned("forward")).ravel() for one in several])
+
+
+def numbered(name, value, about):
+    """{name: array}, or {name, name 2, …} where a layer has several."""
+    if not isinstance(value, tuple):
+        return {name: as_array(value, about)}
+    names = [name, *(f"{name} {number}" for number in range(2, len(value) + 1))]
+    return {key: as_array(one, about) for key, one in zip(names, value, strict=True)}
+
+
+def call_forward(functions, case):
+    """forward alone: "output"."""
+    kept = Kept()
+    output = output_of(functions["forward"], case["arguments"])
+    kept.arrays["output"] = as_array(output, returned("forward"))
+    return kept.answer()
+
+
+def call_step(functions, case):
+    """One LSTM step: "h", "c", "i", "f", "g", "o"."""
+    kept = Kept()
+    h, (c, gates) = pair(call(functions["step"], case["arguments"]), "step", STEP, 3)
+    i, others = pair(gates, "step", STEP, 4)
+    values = zip("hcifgo", (h, c, i, *others), strict=True)
+    kept.arrays |= {name: as_array(value, name) for name, value in values}
+    return kept.answer()
+
+
+def call_adam(functions, case):
+    """Steps with given gradients: "one step", "all steps", of parameters changed in place."""
+    kept = Kept()
+    params = {"theta": case["theta"].copy()}
+    theta = params["theta"]
+    adam = call(functions["Adam"], [params], case["settings"])
+    for number, gradient in enumerate(case["grads"]):
+        call(adam.step, [{"theta": gradient}])
+        if number == 0:
+            kept.arrays["one step"] = theta.copy()
+    kept.arrays["all steps"] = theta.copy()
+    if params["theta"] is not theta:
+        raise Trouble("not_in_place")
+    return kept.answer()
+
+
+def call_metrics(functions, case):
+    """Ranks, and what they are worth at k: "ranks", "hr", "ndcg", …."""
+    kept = Kept()
+    kept.arrays["ranks"] = as_array(call(functions["ranks"], case["arguments"]), "ranks")
+    table = call(functions["at_k"], [case["ranks"], case["k"]])
+    if not isinstance(table, dict):
+        raise Trouble("no_dict_of_metrics")
+    kept.arrays |= {key.split("@")[0]: as_array(value, key) for key, value in table.items()}
+    return kept.answer()
+
+
+def call_cleaning(functions, case):
+    """The cleaned logs, by name."""
+    kept = Kept()
+    for name, log in case["logs"].items():
+        cleaned = call(functions["clean"], [log, case["most"]])
+        kept.arrays[name] = as_array(cleaned, returned("clean"))
+    return kept.answer()
+
+
+def call_sequences(functions, case):
+    """"train", "valid", "test", "windows", "pad"; in which order windows come is free."""
+    kept = Kept()
+    log, spans = SimpleNamespace(**case["log"]), case["spans"]
+    names = ("train", "valid", "test")
+    with kept.trouble_kept():
+        train, others = pair(
+            call(functions["leave_one_out"], [log]), "leave_one_out", ", ".join(names), 3
+        )
+        splits = zip(names, (train, *others), strict=True)
+        kept.arrays |= {name: as_array(split, name) for name, split in splits}
+    with kept.trouble_kept():
+        windows = as_array(call(functions["windows"], [spans, case["longest"]]), "windows")
+        kept.arrays["windows"] = np.array(sorted(windows.tolist()))
+    with kept.trouble_kept():
+        kept.arrays["pad"] = as_array(call(functions["pad"], [log.items, spans]), "pad")
+    return kept.answer()
+
+
+def call_gradcheck(functions, case):
+    """"numerical", "put back", "error", "broken"; f bends, so that h matters."""
+    kept = Kept()
+    array, matrix = case["array"].copy(), case["matrix"]
+
+    def f():
+        return float(np.sin(matrix @ array.ravel()).sum())
+
+    def numerical():
+        return functions["numerical"](f, array)
+
+    with kept.trouble_kept():
+        kept.arrays["numerical"] = as_array(call(numerical, []), returned("numerical"))
+        kept.arrays["put back"] = np.asarray(array - case["array"])
+    for name, pairs in (("error", case["pairs"]), ("broken", case["broken"])):
+        with kept.trouble_kept():
+            errors = [call(functions["error"], list(both)) for both in pairs]
+            kept.arrays[name] = as_array(errors, returned("error"))
+    return kept.answer()
+
+
+def call_recurrence(functions, case):
+    """"output", and "compiled" if it is."""
+    kept = Kept()
+    walk = functions["walk"]
+    kept.arrays["output"] = as_array(call(walk, case["arguments"]), returned("walk"))
+    if getattr(walk, "nopython_signatures", None) and "numba" in type(walk).__module__:
+        kept.arrays["compiled"] = np.array(1.0)
+    else:
+        kept.trouble = ("not_compiled", {})
+    return kept.answer()
+
+
+KINDS = {
+    "layer": call_layer,
+    "forward": call_forward,
+    "step": call_step,
+    "adam": call_adam,
+    "metrics": call_metrics,
+    "cleaning": call_cleaning,
+    "sequences": call_sequences,
+    "gradcheck": call_gradcheck,
+    "recurrence": call_recurrence,
+}
+
+
+def reply_of(kind, functions, cases):
+    """The Reply of functions to cases, in which they are called in the exercise's kind of way."""
+    try:
+        return Reply([KINDS[kind](functions, case) for case in cases], None)
+    except Trouble as trouble:
+        return Reply([], trouble.said)
+
+
+def call(function, arguments, settings=None):
+    """The function's result, with its errors and what it does to its inputs as Trouble."""
+    name = getattr(function, "__name__", "your function")
+    before = [one.copy() if isinstance(one, np.ndarray) else one for one in arguments]
+    try:
+        with np.errstate(all="ignore"):
+            result = function(*arguments, **(settings or {}))
+    except NotImplementedError:
+        raise Trouble("still_empty", function=name) from None
+    except Trouble:
+        raise
+    except Exception as error:
+        raise Trouble("function_stops", function=name, error=place_of(error)) from None
+    for argument, copy in zip(arguments, before, strict=True):
+        if isinstance(argument, np.ndarray) and not np.array_equal(argument, copy, equal_nan=True):
+            raise Trouble("writes_into_inputs", function=name)
+    return result
+
+
+def place_of(error):
+    """An error and the learner's line it came from: `at line 3, …: TypeError: …`."""
+    if isinstance(error, ImportError) and (error.name or "").split(".")[0] in REFUSED:
+        refuse("import", [error.name])
+    lines = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    own = [at for at in lines if at[0] != __file__ and "site-packages" not in at[0]]
+    text = str(error).strip() or type(error).__name__
+    inside = re.search(r'File "[^"]*", line (\d+)', text)  # Numba's errors say where, far down
+    at = f", line {inside[1]}" if inside else ""
+    telling = [line for line in text.splitlines() if line and "Failed in nopython" not in line]
+    said = f"{type(error).__name__}: {telling[0]}{at}"
+    if not own:
+        return said
+    return ("at_line", {"line": own[-1][1], "code": getline(*own[-1]).strip(), "error": said})
+
+
+def pair(value, function, expected, size=2):
+    """The first of a tuple of `size`, and the second or all the rest."""
+    if value is None:
+        raise Trouble("returns_nothing", function=function, expected=expected)
+    if not isinstance(value, (tuple, list)) or len(value) != size:
+        raise Trouble("returns_other", function=function, expected=expected)
+    first, *others = value
+    return first, others[0] if size == 2 else others
+
+
+def returned(function):
+    return ("result_of", {"function": function})
+
+
+def as_array(value, about):
+    if value is None:
+        raise Trouble("nothing_yet", about=about)
+    try:
+        return np.asarray(value, float)
+    except (TypeError, ValueError):
+        raise Trouble("no_array", about=about, type=type(value).__name__) from None
+
+
+def as_json(value):
+    """The value as JSON's kinds; an array says its shape and type before its numbers."""
+    if isinstance(value, np.ndarray):
+        return {"shape": value.shape, "dtype": value.dtype.str, "numbers": value.ravel().tolist()}
+    if isinstance(value, dict):
+        return {"dict": {key: as_json(one) for key, one in value.items()}}
+    if isinstance(value, (list, tuple)):
+        return [as_json(one) for one in value]
+    return value
+
+
+def from_json(value):
+    """What as_json was given; tuples have become lists."""
+    if isinstance(value, list):
+        return [from_json(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if "dict" in value:
+        return {key: from_json(one) for key, one in value["dict"].items()}
+    return np.array(value["numbers"], value["dtype"]).reshape(value["shape"])
+
+
+def refuse(event, arguments):
+    """An audit hook: what a solution has no need of. It cannot be taken off again."""
+    package = str(Path(__file__).parents[1])
+    if event == "import" and arguments[0].split(".")[0] in REFUSED:
+        raise Trouble("imports_other", name=arguments[0])
+    if event == "open" and str(arguments[0]).startswith(package):
+        raise Trouble("reads_tinyrec")
+    if event.startswith(("subprocess.", "os.exec", "os.system", "os.posix_spawn", "socket.")):
+        raise Trouble("starts_programs")
+
+
+def load(path):
+    """The learner's file as a module."""
+    spec = importlib.util.spec_from_file_location("solution", path)
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        text = (error.text or "").strip()
+        raise Trouble("syntax", line=error.lineno, code=text, error=error.msg) from None
+    except (Trouble, SystemExit):
+        raise
+    except Exception as error:
+        raise Trouble("file_stops", error=place_of(error)) from None
+    return module
+
+
+def answer_request(request, path):
+    """The Reply to a request about the file at path."""
+    try:
+        module = load(path)
+        missing = [name for name in request["functions"] if not hasattr(module, name)]
+        if missing:
+            raise Trouble("defines_no", name=missing[0])
+        functions = {name: getattr(module, name) for name in request["functions"]}
+        return reply_of(request["kind"], functions, request["cases"])
+    except Trouble as trouble:
+        return Reply([], trouble.said)
+    except SystemExit:
+        return Reply([], ("ends_program", {}))
+
+
+def main(path):
+    request = from_json(json.load(sys.stdin))
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as way_out:
+        os.dup2(2, 1)  # what is printed from here on is no reply
+        sys.addaudithook(refuse)
+        sys.modules |= dict.fromkeys(REFUSED)  # None: no way of importing finds them
+        json.dump(as_json(answer_request(request, path)), way_out)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
