@@ -91,8 +91,8 @@ def test_recommend_prints_k_titled_items_for_a_user_and_for_a_history(folder):
 def test_explain_prints_parts_that_add_up_and_draws_them(folder):
     done = tinyrec("explain", "m.npz", "--user", "7", "--plot", "why.png", cwd=folder)
     assert done.returncode == 0, done.stderr
-    z, _, long, short, base = done.stdout.splitlines()[1].split()[:5]
-    assert float(z) == pytest.approx(float(long) + float(short) + float(base), abs=0.02)
+    z, _, *parts = done.stdout.splitlines()[1].split()[:6]
+    assert float(z) == pytest.approx(sum(map(float, parts)), abs=0.02)
     assert (folder / "why.png").read_bytes().startswith(b"\x89PNG")
 
 

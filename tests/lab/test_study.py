@@ -11,8 +11,8 @@ from tinyrec.train import gradcheck
 
 ROOMS = {
     "no attention": lambda: replaced(attention=study.no_attention()),
-    "long only": lambda: replaced(interest=study.long_only()),
-    "no lstm": lambda: replaced(lstm=study.no_lstm(), interest=study.long_only()),
+    "long only": lambda: replaced(interest=study.interest_from("long", "x")),
+    "no lstm": lambda: replaced(lstm=study.no_lstm(), interest=study.interest_from("long", "x")),
     "softmax": lambda: replaced(loss=study.softmax_loss()),
 }
 

@@ -44,7 +44,9 @@ MUTANTS = {
     "attention: a matrix is not transposed": (
         "attention", "dq @ Wq.T", "dq @ Wq"),
     "interest: long and short are swapped": (
-        "interest", "return (dlong, dh)", "return (dh, dlong)"),
+        "interest", "return (dlong, dh, dx)", "return (dh, dlong, dx)"),
+    "interest: the event's own part is lost": (
+        "interest", "dx = du", "dx = 0 * du"),
     "dropout: the gradient is not scaled": (
         "dropout", "return forward(dx, *cache)[0], {}", "return dx * cache[0], {}"),
     "network: the item vectors' second use is forgotten": (

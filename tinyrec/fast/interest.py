@@ -14,20 +14,22 @@ class Cache(NamedTuple):
     Wu: np.ndarray  # (2H, D)
 
 
-def forward(long, h, Wu, bu):
+def forward(long, h, x, Wu, bu):
     """As model.interest.forward: u (..., T, D) and the cache."""
     H = long.shape[-1]
     u = long @ Wu[:H]
     u += h @ Wu[H:]
     u += bu
+    u += x
     return u, Cache(long, h, Wu)
 
 
 def backward(du, cache):
-    """As model.interest.backward: (dlong, dh) and {"Wu", "bu"}."""
+    """As model.interest.backward: (dlong, dh, dx) and {"Wu", "bu"}."""
     long, h, Wu = cache
     H = long.shape[-1]
     dWu = np.empty_like(Wu)
     dWu[:H] = weight_gradient(long, du)
     dWu[H:] = weight_gradient(h, du)
-    return (product(du, Wu[:H].T), product(du, Wu[H:].T)), {"Wu": dWu, "bu": bias_gradient(du)}
+    inputs = product(du, Wu[:H].T), product(du, Wu[H:].T), du
+    return inputs, {"Wu": dWu, "bu": bias_gradient(du)}

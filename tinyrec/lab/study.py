@@ -39,15 +39,20 @@ def no_lstm():
     return SimpleNamespace(forward=forward, backward=backward)
 
 
-def long_only():
-    """In place of (11): u from the long-term interest alone."""
+def interest_from(*parts):
+    """In place of (11): u from some of "long", "h" and "x" alone."""
+    names = ("long", "h", "x")
 
-    def forward(long, h, Wu, bu):
-        return interest.forward(long, np.zeros_like(h), Wu, bu)
+    def some(values):
+        return [value if name in parts else np.zeros_like(value)
+                for name, value in zip(names, values, strict=True)]  # fmt: skip
+
+    def forward(long, h, x, Wu, bu):
+        return interest.forward(*some((long, h, x)), Wu, bu)
 
     def backward(du, cache):
-        (dlong, dh), grads = interest.backward(du, cache)
-        return (dlong, np.zeros_like(dh)), grads
+        inputs, grads = interest.backward(du, cache)
+        return tuple(some(inputs)), grads
 
     return SimpleNamespace(forward=forward, backward=backward)
 
@@ -82,12 +87,16 @@ class WithoutPrior(Recommender):
 def rows(settings, items):
     """{row: (class, settings that differ)}; settings: those of the first row."""
     D, H, K = settings["dim"], settings["hidden"], settings["negatives"]
-    from_long = replaced(interest=long_only())
-    attention_only = replaced(lstm=no_lstm(), interest=long_only())
+    from_long, without_x, from_x = (
+        replaced(interest=interest_from(*parts)) for parts in (("long", "x"), ("long", "h"), "x")
+    )
+    attention_only = replaced(lstm=no_lstm(), interest=interest_from("long", "x"))
     return {
         "as it is": (Recommender, {}),
-        "LSTM only: u from h": (Recommender, {"layers": replaced(attention=no_attention())}),
-        "LSTM, then attention: u from long": (Recommender, {"layers": from_long}),
+        "without + x in (11)": (Recommender, {"layers": without_x}),
+        "LSTM only: u from h and x": (Recommender, {"layers": replaced(attention=no_attention())}),
+        "LSTM, then attention: u from long, x": (Recommender, {"layers": from_long}),
+        "neither: u from x": (Recommender, {"layers": from_x}),
         "attention only: no LSTM": (Recommender, {"layers": attention_only, "hidden": D}),
         "item biases start at zero": (WithoutPrior, {}),
         f"K = {K // 4}": (Recommender, {"negatives": K // 4}),

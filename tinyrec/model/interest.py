@@ -1,7 +1,10 @@
-"""The user's interest: long-term and short-term together (article §4.2, the title's promise).
+"""The user's interest: long-term, short-term, and the event just seen (article §4.2, the title).
+
+The event's own vector x goes straight to the scorer, as the residual connections of SASRec let it
+(Kang & McAuley, 2018): what is like the last item need not squeeze through the gates.
 
 Shapes, with any number of leading axes (none for one user, B for a batch):
-    long, h (..., T, H)    Wu (2H, D)    bu (D,)    u (..., T, D)
+    long, h (..., T, H)    x (..., T, D)    Wu (2H, D)    bu (D,)    u (..., T, D)
 """
 
 from typing import NamedTuple
@@ -17,19 +20,20 @@ class Cache(NamedTuple):
     Wu: np.ndarray  # (2H, D)
 
 
-def forward(long, h, Wu, bu):
+def forward(long, h, x, Wu, bu):
     """Returns u (..., T, D), a vector in the space of the items, and the cache."""
     H = h.shape[-1]
-    u = long @ Wu[:H] + h @ Wu[H:] + bu  # (11)
+    u = long @ Wu[:H] + h @ Wu[H:] + bu + x  # (11)
     return u, Cache(long, h, Wu)
 
 
 def backward(du, cache):
-    """Returns (dlong, dh), each (..., T, H), and {"Wu", "bu"}."""
+    """Returns (dlong, dh, dx), shaped as long, h and x, and {"Wu", "bu"}."""
     long, h, Wu = cache
     H = h.shape[-1]
     dlong = du @ Wu[:H].T  # ∂(11)
     dh = du @ Wu[H:].T  # ∂(11)
+    dx = du  # ∂(11)
     dWu = np.concatenate([weight_gradient(long, du), weight_gradient(h, du)])  # ∂(11)
     dbu = bias_gradient(du)  # ∂(11)
-    return (dlong, dh), {"Wu": dWu, "bu": dbu}
+    return (dlong, dh, dx), {"Wu": dWu, "bu": dbu}

@@ -81,7 +81,7 @@ def interest(params, items, kinds, layers, kept=EVERYTHING):
     long, attention = layers.attention.forward(h, p["Wq"], p["Wk"])
     long, drop_long = drop(long, kept.long, kept.scale)
     h, drop_h = drop(h, kept.h, kept.scale)
-    u, both = layers.interest.forward(long, h, p["Wu"], p["bu"])
+    u, both = layers.interest.forward(long, h, x, p["Wu"], p["bu"])
     return u, Caches(embedding, drop_x, lstm, attention, drop_long, drop_h, both)
 
 
@@ -119,12 +119,12 @@ def backward(cache):
     undrop = layers.dropout.backward
     dlogits, _ = layers.loss.backward(1.0, losses)
     du, d_scorer = layers.scorer.backward(dlogits, scorer)
-    (dlong, dh), d_interest = layers.interest.backward(du, caches.interest)
+    (dlong, dh, dx), d_interest = layers.interest.backward(du, caches.interest)
     dh, _ = undrop(dh, caches.drop_h)
     dlong, _ = undrop(dlong, caches.drop_long)
     dh_attended, d_attention = layers.attention.backward(dlong, caches.attention)
-    dx, d_lstm = layers.lstm.backward(dh + dh_attended, caches.lstm)
-    dx, _ = undrop(dx, caches.drop_x)
+    dx_walked, d_lstm = layers.lstm.backward(dh + dh_attended, caches.lstm)
+    dx, _ = undrop(dx + dx_walked, caches.drop_x)
     _, d_embedding = layers.embedding.backward(dx, caches.embedding)
     dE = d_embedding["E"] + d_scorer["E"]  # the item vectors enter twice: (1) and (12)
     return {**d_embedding, **d_lstm, **d_attention, **d_interest, **d_scorer, "E": dE}

@@ -72,6 +72,7 @@ def explanation(found, catalogue, path):
     left.barh(past[-shown:], found.weights[-shown:], color=BLUE)
     left.set(xlabel="attention weight", title="The last events, newest on top")
     parts = {"long-term": (found.long, BLUE), "short-term": (found.short, ORANGE),
+             "event just seen": (found.last, GREEN),
              "everyone's": (found.base, GREY)}  # fmt: skip
     height = 0.8 / len(parts)
     for number, (label, (values, colour)) in enumerate(parts.items()):
