@@ -189,6 +189,11 @@ def understood(log, written, numeric):
     return ", ".join(words)
 
 
+def unlike_ids(text):
+    """How little a column looks like ids, to sort by: they have no decimals, and come again."""
+    return text.str.contains(r"^-?\d+\.\d").all(), text.n_unique() == len(text)
+
+
 def refuse(frame, names, headless, found, needed, separator, source):
     """Raises InputError with the command to type instead."""
     if headless:
@@ -199,15 +204,12 @@ def refuse(frame, names, headless, found, needed, separator, source):
     guess = find_columns(frame, names, {}, needed, source) | found  # a header known in part
     guess = {name: places[0] for name, places in guess.items() if name in (*needed, "timestamp")}
     missing = " and ".join(name for name in needed if name not in guess) or "columns"
-    for at in range(len(names)):
-        text = frame[str(at)][headless:]
-        is_time = looks_like_time(text)
-        again = text.n_unique() < len(text) and not text.str.contains(r"^-?\d+\.\d").all()
-        free = [name for name in ("timestamp",) if is_time] or [name for name in needed if again]
-        free = [name for name in free if name not in guess]
-        if at not in guess.values() and free:
-            guess[free[0]] = at
-    guess = {name: guess.get(name, 0) for name in needed} | guess
+    texts = {at: frame[str(at)][headless:] for at in range(len(names)) if at not in guess.values()}
+    times = [at for at, text in texts.items() if looks_like_time(text)]
+    others = sorted(texts.keys() - set(times), key=lambda at: unlike_ids(texts[at]))
+    guess |= dict(zip((name for name in needed if name not in guess), others, strict=False))
+    guess = {"timestamp": at for at in times[:1]} | guess
+    guess = {name: guess[name] for name in (*needed, "timestamp") if name in guess}
     by_name, by_number = (
         "--columns " + ",".join(f"{name}={label[at]}" for name, at in guess.items())
         for label in (names, range(1, len(names) + 1))

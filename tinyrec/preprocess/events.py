@@ -95,6 +95,9 @@ def clean(log, source="the log", keep_na=False, force=False):
         table["time"] = time[table["at"]]
         unreadable = np.isnan(table["time"])
         table = drop(table, unreadable, "rows with an unreadable time removed", report)
+    if len(table["at"]) == 0:
+        struck = ", ".join(f"{count:,} {rule}" for rule, count in report if count)
+        raise InputError(f"{source}: no row is left, {struck}; name other columns")
     log.columns.clear()  # in numbers now, and large
     table = in_order(table, users, items)
     if written:
@@ -142,9 +145,6 @@ def check_share(struck, name, log, source, force):
 def drop(table, struck, rule, report):
     """The table without the rows (n,) bool a rule strikes; the report gains their count."""
     report.append((rule, int(struck.sum())))
-    if struck.all():
-        lines = "; ".join(f"{count:,} {rule}" for rule, count in report)
-        raise InputError(f"no row is left of the log: {lines}; take other columns")
     return take(table, ~struck) if struck.any() else table
 
 

@@ -157,8 +157,9 @@ def find_separator(line):
 def is_table(lines, force):
     """Is text between blanks a table, not sequences: a header, or always two, three or four?"""
     lines = [line for line in lines if line]
-    even = len({len(line) for line in lines}) == 1 < len(lines) and 2 <= len(lines[0]) <= 4
-    return is_header(lines[0], {}, ("user", "item")) or (even and not force)
+    width = {len(line) for line in lines}
+    even = len(lines) > 1 == len(width) and width <= {2, 3, 4}
+    return (even and not force) or any(is_header(line, {}, ("user", "item")) for line in lines[:1])
 
 
 def from_sequences(lines):
