@@ -72,12 +72,15 @@ def test_any_text_gives_events_or_an_input_error_of_one_line(
         assert "\n" not in str(error)
 
 
+cells = st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=4))
+
+
 @pytest.mark.filterwarnings("error")
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(
     columns=st.dictionaries(
         st.sampled_from(["user", "item", "timestamp", "event", "rating", "title"]),
-        st.lists(st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=4)), max_size=4),
+        st.lists(cells, max_size=4),
     )
 )
 def test_any_table_gives_events_or_an_input_error(columns):

@@ -46,7 +46,10 @@ def test_order_is_restored_from_shuffled_rows(tmp_path):
 def test_the_order_of_equal_times_is_not_the_files_and_the_same_for_every_file():
     rows = [(user, str(item), "5") for user in "abcd" for item in range(50)]
     shuffled = [rows[at] for at in np.random.default_rng(0).permutation(len(rows))]
-    one, other = (clean(dict(zip(("user", "item", "time"), zip(*r)))) for r in (rows, shuffled))
+    names = ("user", "item", "time")
+    one, other = (
+        clean(dict(zip(names, zip(*file, strict=True), strict=True))) for file in (rows, shuffled)
+    )
     by_user = [
         [[item for user, item, _ in triples(events) if user == name] for name in "abcd"]
         for events in (one, other)
@@ -93,7 +96,7 @@ def test_a_rule_that_loses_more_than_one_time_in_twenty_has_to_be_forced():
 
 def test_many_missing_users_are_in_question_where_another_column_could_hold_them():
     rows = {"userId": ["NA", "NA", "a"], "sessionId": ["x", "x", "y"], "item": ["1", "2", "3"]}
-    with pytest.raises(InputError, match="2 rows of 3 .*--columns user=sessionId.*--force"):
+    with pytest.raises(InputError, match=r"2 rows of 3 .*--columns user=sessionId.*--force"):
         clean(rows)
     assert clean(rows, force=True).users.tolist() == ["a"]
     assert read_events(rows, columns={"user": "sessionId"}).users.tolist() == ["x", "y"]

@@ -61,22 +61,29 @@ def plain(name):
     return "".join(letter for letter in name if letter.isalnum())
 
 
+def harmless(text):
+    """The text on one line, without what a terminal would obey."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+", " ", text).strip()
+
+
 def name_columns(table, columns, needed, source):
     """The Log whose columns bear our names; those `needed` have to be there."""
     frame, names, broken, separator = table
     if len(frame) == 0:
         raise InputError(f"{source}: no rows; name a log with at least one event")
-    found = {}
-    headless = names is None and not is_header(frame.drop("row").row(0), columns, needed)
+    found, first = {}, [harmless(field) for field in frame.drop("row").row(0)]
+    headless = names is None and not is_header(first, columns, needed)
     if headless:
         names = [f"column {number}" for number in range(1, len(frame.columns))]
         found = {} if columns else find_movielens(frame, separator, needed)
     elif names is None:
-        names, frame = list(frame.drop("row").row(0)), frame[1:]
+        names, frame = first, frame[1:]
+    names = [harmless(name) for name in names]
     if len(frame) == 0:
         raise InputError(f"{source}: a header and no rows; name a file with at least one row")
     found = found or find_columns(frame, names, columns, needed, source)
     if not all(name in found for name in needed):
+        names = first if headless else names
         refuse(frame, names, headless, found, needed, separator, source)
     if "user" in needed:
         frame = only_clicks(frame, str(found["item"][0]))
@@ -196,8 +203,6 @@ def unlike_ids(text):
 
 def refuse(frame, names, headless, found, needed, separator, source):
     """Raises InputError with the command to type instead."""
-    if headless:
-        names = list(frame.drop("row").row(0))
     if "title" in needed:
         raise InputError(f"{source}: two columns must be named item and title; found "
                          f"{', '.join(names)!r}")  # fmt: skip
@@ -208,7 +213,7 @@ def refuse(frame, names, headless, found, needed, separator, source):
     times = [at for at, text in texts.items() if looks_like_time(text)]
     others = sorted(texts.keys() - set(times), key=lambda at: unlike_ids(texts[at]))
     guess |= dict(zip((name for name in needed if name not in guess), others, strict=False))
-    guess = {"timestamp": at for at in times[:1]} | guess
+    guess = dict(zip(["timestamp"], times, strict=False)) | guess
     guess = {name: guess[name] for name in (*needed, "timestamp") if name in guess}
     by_name, by_number = (
         "--columns " + ",".join(f"{name}={label[at]}" for name, at in guess.items())

@@ -55,7 +55,7 @@ def read_events(source, items=None, columns=None, keep_na=False, strict=False, f
     titles, report = read_titles(items), events.report
     if titles.keys().isdisjoint(events.items):
         example = next(iter(titles), "")
-        report += ((f"titles found: of {items} no id, such as {example!r}, is in the log", 0),)
+        report += ((f"titles found: of {items} no id, such as {example!r:.60}, is in the log", 0),)
     return replace(events, titles=events.titles | titles, report=report)
 
 
@@ -138,8 +138,8 @@ def check_share(struck, name, log, source, force):
         lack = "no time that can be read" if name == "timestamp" else f"no {name}"
         advice = f"take another column: --columns {name}={others[0] if others else 'NAME'}"
         go_on = "" if count == n else ", or leave them out: --force"
-        raise InputError(f"{source}, row {row}: {value!r}, one of {count:,} rows of {n:,} that "
-                         f"have {lack}; {advice}{go_on}")  # fmt: skip
+        raise InputError(f"{source}, row {row}: {value!r:.60}, one of {count:,} rows of {n:,} "
+                         f"that have {lack}; {advice}{go_on}")  # fmt: skip
 
 
 def drop(table, struck, rule, report):
@@ -214,7 +214,8 @@ def renumber(codes, names):
 
 def find_titles(log, item, items, missing, report):
     """raw item id -> title, of several the last; {} where titles are not the items' own."""
-    from .read import encode, harmless
+    from .columns import harmless
+    from .read import encode
 
     if "title" not in log.columns:
         return {}
@@ -249,7 +250,7 @@ def read_numbers(table, log, report):
         bad = written & ~good
         if name in NUMERIC and written.any() and not good.any():
             example = text[int(table["at"][bad.argmax()])]
-            report.append((f"values of {name} usable, {example!r} is not: left out", 0))
+            report.append((f"values of {name} usable, {example!r:.60} is not: left out", 0))
         elif good.any() and (name in NUMERIC or (~np.isnan(values)).sum() > written.sum() / 2):
             adjective = "impossible" if name == "price" else "unreadable"
             report.append((f"{adjective} values of {name} blanked", int(bad.sum())))

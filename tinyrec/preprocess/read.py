@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from ..errors import InputError
-from .columns import NAMES, is_header, name_columns, parse_columns, plain
+from .columns import NAMES, harmless, is_header, name_columns, parse_columns, plain
 
 MANY = 1 / 20  # losing more of a log's rows than this has to be asked for
 FIELD, ROW = "\x1f", "\x1e"  # ASCII's own signs between fields and between rows
@@ -60,11 +60,6 @@ def read_titles(source):
     columns = name_columns(table, {}, ("item", "title"), source).columns
     pairs = zip(columns["item"], columns["title"], strict=True)
     return {item: harmless(title) for item, title in pairs if title}
-
-
-def harmless(title):
-    """The title on one line, without what a terminal would obey."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+", " ", title).strip()
 
 
 def encode(text):
