@@ -229,4 +229,4 @@ def refuse(frame, names, headless, found, needed, separator, source):
         advice += f", or if a row is one user's items {blanks}"
     where = f"row {frame['row'][0]}" if headless else "header"
     shown = separator.join(names)[:100]
-    raise InputError(f"{source}, {where}: {shown!r} does not name the {missing}; type {advice}")
+    raise InputError(f"{source}, {where}: '{shown}' does not name the {missing}; type {advice}")
