@@ -1,8 +1,15 @@
 """Pictures. Colours are Okabe and Ito's, which stay apart for colour-blind eyes."""
 
+import unicodedata
+from functools import cache
+
 from ..train.fit import best_epoch
 
 ENDINGS = (".png", ".svg", ".pdf")
+CHINESE = (  # families of fonts that systems have for it
+    "Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
+    "Microsoft YaHei", "SimHei", "PingFang SC", "Hiragino Sans GB", "Arial Unicode MS",
+)  # fmt: skip
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
 
 
@@ -19,6 +26,35 @@ def figure(panels=1, width=4.2, height=3.2, grid="y"):
         axis.grid(axis=grid, color="#dddddd", linewidth=0.6)
         axis.set_axisbelow(True)
     return drawing, axes
+
+
+@cache
+def fonts():
+    """Matplotlib's font and those installed for Chinese: (families, the letters they have)."""
+    from matplotlib import font_manager
+
+    there = {font.name: font.fname for font in font_manager.fontManager.ttflist}
+    families = ["DejaVu Sans", *(name for name in CHINESE if name in there)]
+    letters = [font_manager.get_font(there[name]).get_charmap() for name in families]
+    return families, set().union(*letters)
+
+
+def plain_label(text, other="?", longest=40):
+    """The text as a picture can show it: no boxes, a $ as itself, at most `longest` letters.
+
+    Letters that no font here has lose their accents or are left out; where that is most of
+    them, `other` stands instead, such as the id.
+    """
+    _, letters = fonts()
+    text = " ".join(text.replace(r"\$", "$").split())
+    if not all(ord(letter) in letters for letter in text):
+        parts = [part for part in unicodedata.normalize("NFKD", text)
+                 if not unicodedata.combining(part)]  # fmt: skip
+        kept = "".join(part for part in parts if ord(part) in letters).strip()
+        text = kept if len(kept) > len(parts) / 2 else other
+    if len(text) > longest:
+        text = f"{text[: longest - 11]}…{text[-10:]}"  # ends often differ where beginnings do not
+    return text.replace("$", r"\$")
 
 
 def heatmap(drawing, axis, values, label, colours="cividis", **limits):
@@ -47,7 +83,8 @@ def explanation(found, past_labels, item_labels, path):
     """An Explanation as bars: attention on the past, and what each logit is made of."""
     drawing, (left, right) = figure(panels=2, width=6.5, height=4.6, grid="x")
     shown = min(15, len(past_labels))
-    left.barh(past_labels[-shown:], found.weights[-shown:], color=BLUE)
+    left.barh(range(shown), found.weights[-shown:], color=BLUE)
+    left.set_yticks(range(shown), [plain_label(label) for label in past_labels[-shown:]])
     left.set(xlabel="attention weight", title="The last events, newest on top")
     parts = {"long-term": (found.long, BLUE), "short-term": (found.short, ORANGE),
              "everyone's": (found.base, GREY)}  # fmt: skip
@@ -55,7 +92,11 @@ def explanation(found, past_labels, item_labels, path):
     for number, (label, (values, colour)) in enumerate(parts.items()):
         rows = [row + (1 - number) * height for row in range(len(item_labels))][::-1]
         right.barh(rows, values, height, color=colour, label=label)
-    right.set_yticks(range(len(item_labels))[::-1], item_labels)
+    right.set_yticks(
+        range(len(item_labels))[::-1], [plain_label(label) for label in item_labels]
+    )
+    for axis in (left, right):
+        axis.tick_params(axis="y", labelfontfamily=fonts()[0])
     right.set(xlabel="part of the logit z (12)", title="What each recommendation rests on")
     right.axvline(0, color="black", linewidth=0.6)
     drawing.legend(loc="outside lower right", ncols=len(parts), frameon=False)
