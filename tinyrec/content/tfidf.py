@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import InputError
 
 RANK = 96  # R
-ROUNDS = 6  # of the search for the R directions
+ROUNDS = 4  # of the search for the R directions
 PARTS = (2, 3, 4)  # characters in a part of a word: "hats" and "hat" share <h, ha, hat, …
 
 
@@ -63,8 +63,8 @@ def weigh(counts, number, idf):
 
 def product(A, M):
     """A (n, V) @ M (V, R), one column of M after the other."""
-    columns = [np.bincount(A.row, A.value * m[A.column], A.shape[0]) for m in M.T]
-    return np.stack(columns, axis=-1)
+    columns = np.ascontiguousarray(M.T)
+    return np.stack([np.bincount(A.row, A.value * m[A.column], A.shape[0]) for m in columns], 1)
 
 
 def main_directions(A):
