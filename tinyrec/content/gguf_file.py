@@ -50,9 +50,12 @@ def read(path):
         raise InputError(f"{path}: a model of kind {found}; only llama with gpt2, smollm is read")
     sizes = {name: entry(path, fields, f"llama.{key}", int) for name, key in SIZES.items()}
     sizes["V"] = len(entry(path, fields, "tokenizer.ggml.tokens", list))
-    sizes["K"] = sizes["G"] * sizes["D"] // sizes["A"]
-    if sizes["D"] % sizes["A"] or sizes["A"] % sizes["G"] or "llama.rope.scaling.type" in fields:
-        raise InputError(f"{path}: heads of unequal size, or positions that are scaled")
+    d = sizes["D"] // sizes["A"]
+    sizes["K"] = sizes["G"] * d
+    equal = sizes["D"] % sizes["A"] == sizes["A"] % sizes["G"] == 0
+    plain = fields.get("llama.rope.scaling.type", "none") == "none"
+    if not equal or not plain or fields.get("llama.rope.dimension_count", d) != d:
+        raise InputError(f"{path}: heads of unequal size, or positions that are not plain")
 
     def take(name, letters):
         """The tensor: float32 if it is (D,), and matrices as (in, out)."""
