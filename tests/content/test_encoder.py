@@ -85,7 +85,7 @@ FAULTY = [
     ({"hidden_size": None}, "config.json: hidden_size is None, not a number"),
     ({"num_attention_heads": 5}, "config.json: 5 heads cannot share 12 numbers"),
     ({"num_hidden_layers": 3}, "no array encoder.layer.2.attention.self.query.weight"),
-    ({"intermediate_size": 24}, "is (20, 12), config.json says (24, 12)"),
+    ({"intermediate_size": 24}, "is (20, 12), and (24, 12) by config.json"),
     ({"vocab_size": 7}, "pieces of words, 7 vectors"),
     ({"arrays": without(PLACES)}, f"model.safetensors: no array {PLACES}"),
     ({"arrays": without(W1)}, f"model.safetensors: no array {W1}"),

@@ -78,8 +78,8 @@ def faults():
         unigram: "tokenizer.json: a vocabulary of type Unigram",
         not_json: "tokenizer.json: not JSON",
         a_list: "tokenizer_config.json: not a JSON object",
-        none: "no tokenizer.json and no vocab",
-        bytes_only: "vocab.txt: not a vocabulary",
+        none: "vocab.txt: no such file",
+        bytes_only: "vocab.txt: not text in UTF-8",
         no_unknown: "lacks [UNK]",
     }
 

@@ -1,14 +1,15 @@
 """A BERT encoder's forward pass: a text becomes a vector (Devlin et al., 2019; article §2.1).
 
 Shapes: B texts of T tokens, D numbers a token, A attention heads, M numbers inside a layer
-    tokens (B, T) int    x, a (B, T, D)    q, k, v (B, A, T, D/A)    w (B, A, T, T)
-    Wq, Wk, Wv, Wo (D, D)    W1 (D, M)    W2 (M, D)    E (V, D)    places (P, D)
+    tokens (B, T) int    x, a, f (B, T, D)    q, k, v (B, A, T, D/A)    w (B, A, T, T)
+    E (V, D)    places (P, D)    query, key, value, out (D, D)    up (D, M)    down (M, D)
 Texts of one length go together, so that nothing is padded and no mask is needed. The attention
 is that of model/attention.py with three differences: several heads, a value matrix, and every
 token sees all others, since the whole text is there at once.
 """
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from math import sqrt
 from pathlib import Path
@@ -23,33 +24,28 @@ from . import tokenizer
 
 TOKENS = 256  # computed at once: what they need stays near the cache
 
-PARAMETERS = {  # ours: Hugging Face's name, shape
+TABLES = {  # our name: Hugging Face's, shape
     "E": ("word_embeddings.weight", "V D"),
     "places": ("position_embeddings.weight", "P D"),
     "segments": ("token_type_embeddings.weight", "S D"),
-    "scale0": ("LayerNorm.weight", "D"), "shift0": ("LayerNorm.bias", "D"),
-}  # fmt: skip
-LAYER = {  # of one layer; a matrix stands in the file as (out, in), and here as (in, out)
-    "Wq": ("attention.self.query.weight", "D D"), "bq": ("attention.self.query.bias", "D"),
-    "Wk": ("attention.self.key.weight", "D D"), "bk": ("attention.self.key.bias", "D"),
-    "Wv": ("attention.self.value.weight", "D D"), "bv": ("attention.self.value.bias", "D"),
-    "Wo": ("attention.output.dense.weight", "D D"), "bo": ("attention.output.dense.bias", "D"),
-    "scale1": ("attention.output.LayerNorm.weight", "D"),
-    "shift1": ("attention.output.LayerNorm.bias", "D"),
-    "W1": ("intermediate.dense.weight", "M D"), "b1": ("intermediate.dense.bias", "M"),
-    "W2": ("output.dense.weight", "D M"), "b2": ("output.dense.bias", "D"),
-    "scale2": ("output.LayerNorm.weight", "D"), "shift2": ("output.LayerNorm.bias", "D"),
+}
+LAYER = {  # each has a weight of this shape, in the file (out, in), and a bias of the first
+    "query": ("attention.self.query", "D D"), "key": ("attention.self.key", "D D"),
+    "value": ("attention.self.value", "D D"), "out": ("attention.output.dense", "D D"),
+    "norm1": ("attention.output.LayerNorm", "D"), "norm2": ("output.LayerNorm", "D"),
+    "up": ("intermediate.dense", "M D"), "down": ("output.dense", "D M"),
 }  # fmt: skip
 SIZES = {
     "V": "vocab_size", "D": "hidden_size", "P": "max_position_embeddings",
     "S": "type_vocab_size", "M": "intermediate_size", "A": "num_attention_heads",
     "layers": "num_hidden_layers",
 }  # fmt: skip
+READ = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute"}
 
 
 class Encoder(NamedTuple):
-    params: dict[str, np.ndarray]  # PARAMETERS
-    layers: list[dict[str, np.ndarray]]  # LAYER, one dict a layer
+    tables: dict  # E (V, D), places (P, D), segments (S, D), norm0: scale and shift (D,)
+    layers: list[dict]  # a dict a layer: name of LAYER -> (W, b), or scale and shift
     heads: int
     epsilon: float  # of normalise
     tokenizer: tokenizer.Tokenizer
@@ -57,26 +53,26 @@ class Encoder(NamedTuple):
 
 def forward(model, tokens):
     """From tokens (B, T): the last x (B, T, D), and each layer's w (B, A, T, T)."""
-    p = model.params
+    p, eps = model.tables, model.epsilon
     x = p["E"][tokens] + p["places"][: tokens.shape[-1]] + p["segments"][0]  # (E1)
-    x = normalise(x, p["scale0"], p["shift0"], model.epsilon)
+    x = normalise(x, *p["norm0"], eps)
     weights = []
     for p in model.layers:
         a, w = attention(x, p, model.heads)
-        x = normalise(x + a, p["scale1"], p["shift1"], model.epsilon)  # (E6)
-        f = linear(gelu(linear(x, p["W1"], p["b1"])), p["W2"], p["b2"])  # (E7)
-        x = normalise(x + f, p["scale2"], p["shift2"], model.epsilon)  # (E8)
+        x = normalise(x + a, *p["norm1"], eps)  # (E6)
+        f = linear(gelu(linear(x, *p["up"])), *p["down"])  # (E7)
+        x = normalise(x + f, *p["norm2"], eps)  # (E8)
         weights.append(w)
     return x, weights
 
 
 def attention(x, p, heads):
     """Each token's sum over all tokens: a (B, T, D), and w (B, A, T, T)."""
-    q = split(linear(x, p["Wq"], p["bq"]), heads)  # (E3)
-    k = split(linear(x, p["Wk"], p["bk"]), heads)  # (E3)
-    v = split(linear(x, p["Wv"], p["bv"]), heads)  # (E3)
+    q = split(linear(x, *p["query"]), heads)  # (E3)
+    k = split(linear(x, *p["key"]), heads)  # (E3)
+    v = split(linear(x, *p["value"]), heads)  # (E3)
     w = softmax(q @ transpose(k) / sqrt(q.shape[-1]))  # (E4)
-    a = linear(join(w @ v), p["Wo"], p["bo"])  # (E5)
+    a = linear(join(w @ v), *p["out"])  # (E5)
     return a, w
 
 
@@ -126,8 +122,8 @@ def encode(texts, model):
     sentences use (Reimers & Gurevych, 2019).
     """
     model = model if isinstance(model, Encoder) else read(model)
-    tokens = [model.tokenizer.numbers(text, len(model.params["places"])) for text in texts]
-    vectors = np.zeros((len(texts), model.params["E"].shape[1]), np.float32)
+    tokens = [model.tokenizer.numbers(text, len(model.tables["places"])) for text in texts]
+    vectors = np.zeros((len(texts), model.tables["E"].shape[1]), np.float32)
 
     def encode_batch(rows):
         x, _ = forward(model, np.array([tokens[row] for row in rows]))
@@ -163,18 +159,31 @@ def read(folder):
         raise InputError(f"{folder}: {pieces} pieces of words, {sizes['V']} vectors for them")
     path = folder / "model.safetensors"
     arrays = read_arrays(path)
-    params = take(arrays, path, "embeddings.", PARAMETERS, sizes)
-    names = [f"encoder.layer.{number}." for number in range(sizes["layers"])]
-    layers = [take(arrays, path, name, LAYER, sizes) for name in names]
-    layers = [{n: a.T if n.startswith("W") else a for n, a in p.items()} for p in layers]
-    return Encoder(params, layers, sizes["A"], epsilon, words)
+
+    def take(name, shape):
+        if name not in arrays:
+            raise InputError(f"{path}: no array {name}; take a BERT's weights")
+        found, wanted = arrays[name].shape, tuple(sizes[letter] for letter in shape.split())
+        if found != wanted:
+            raise InputError(f"{path}: {name} is {found}, and {wanted} by config.json")
+        return arrays[name].astype(np.float32)
+
+    def take_both(name, shape):
+        return take(f"{name}.weight", shape).T, take(f"{name}.bias", shape.split()[0])
+
+    def layer(start):
+        return {ours: take_both(start + name, shape) for ours, (name, shape) in LAYER.items()}
+
+    tables = {ours: take(f"embeddings.{name}", shape) for ours, (name, shape) in TABLES.items()}
+    tables["norm0"] = take_both("embeddings.LayerNorm", "D")
+    layers = [layer(f"encoder.layer.{number}.") for number in range(sizes["layers"])]
+    return Encoder(tables, layers, sizes["A"], epsilon, words)
 
 
 def read_config(path):
     """{letter of SIZES: number} and the ε of normalise."""
     config = tokenizer.read_json(path)
-    wanted = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute"}
-    for name, value in wanted.items():
+    for name, value in READ.items():
         if config.get(name, value) != value:
             raise InputError(f"{path}: {name} is {config[name]!r}; only {value!r} is read")
     for name in SIZES.values():
@@ -187,7 +196,7 @@ def read_config(path):
 
 
 def read_arrays(path):
-    """{Hugging Face's name: array}, without the prefix and with the names of later models."""
+    """{Hugging Face's name: array}, without the prefix and the names of older files."""
     try:
         from safetensors import SafetensorError, numpy
     except ImportError:
@@ -198,22 +207,6 @@ def read_arrays(path):
         raise InputError(f"{path}: no such file; the weights of a BERT belong there") from None
     except (OSError, SafetensorError, TypeError, KeyError) as error:
         raise InputError(f"{path}: cannot be read ({error}); copy the file once more") from None
-    older = (("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias"))
-    return {
-        name.removeprefix("bert.").replace(*older[0]).replace(*older[1]): array
-        for name, array in arrays.items()
-    }
-
-
-def take(arrays, path, prefix, table, sizes):
-    """{our name: array in float32} of a table, each of the shape that it says."""
-    taken = {}
-    for ours, (name, letters) in table.items():
-        shape = tuple(sizes[letter] for letter in letters.split())
-        if prefix + name not in arrays:
-            raise InputError(f"{path}: no array {prefix + name}; take a BERT's weights")
-        array = arrays[prefix + name]
-        if array.shape != shape:
-            raise InputError(f"{path}: {prefix + name} is {array.shape}, config.json says {shape}")
-        taken[ours] = array.astype(np.float32)
-    return taken
+    older = re.compile(r"^bert\.|(?<=LayerNorm\.)(gamma|beta)$")
+    newer = {"bert.": "", "gamma": "weight", "beta": "bias"}
+    return {older.sub(lambda m: newer[m[0]], name): array for name, array in arrays.items()}

@@ -49,7 +49,8 @@ def read(path):
         found = f"{architecture} with tokens of {words[0]}, {words[1]}"
         raise InputError(f"{path}: a model of kind {found}; only llama with gpt2, smollm is read")
     sizes = {name: entry(path, fields, f"llama.{key}", int) for name, key in SIZES.items()}
-    sizes["V"] = len(entry(path, fields, "tokenizer.ggml.tokens", list))
+    tokens = entry(path, fields, "tokenizer.ggml.tokens", list)
+    sizes["V"] = len(tokens)
     d = sizes["D"] // sizes["A"]
     sizes["K"] = sizes["G"] * d
     equal = sizes["D"] % sizes["A"] == sizes["A"] % sizes["G"] == 0
@@ -63,8 +64,8 @@ def read(path):
         if name not in tensors:
             raise InputError(f"{path}: no tensor {name}; take a Llama's file")
         tensor = tensors.pop(name)
-        if tensor.shape.tolist() != shape:
-            found = tensor.shape.tolist()
+        found = tensor.shape.tolist()
+        if found != shape:
             raise InputError(f"{path}: {name} is {found}, and {shape} by the file's own sizes")
         return unpack(path, tensor)
 
@@ -78,7 +79,6 @@ def read(path):
         raise InputError(f"{path}: tensor {min(tensors)} is none of a plain Llama's")
     theta = fields.get("llama.rope.freq_base", 10000.0)
     epsilon = entry(path, fields, "llama.attention.layer_norm_rms_epsilon", float)
-    tokens = fields["tokenizer.ggml.tokens"]
     merges = [tuple(m.split(" ")) for m in entry(path, fields, "tokenizer.ggml.merges", list)]
     rank = {pair: order for order, pair in enumerate(merges)}
     words = BytePair(tokens, {token: n for n, token in enumerate(tokens)}, rank)

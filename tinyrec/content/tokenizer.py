@@ -12,10 +12,6 @@ from typing import NamedTuple
 from ..errors import InputError
 
 LONGEST_WORD = 100  # characters; a longer word is [UNK], as in BERT
-IDEOGRAPHS = (  # the blocks of Chinese characters, each of which is a word to BERT
-    (0x4E00, 0x9FFF), (0x3400, 0x4DBF), (0x20000, 0x2A6DF), (0x2A700, 0x2B73F),
-    (0x2B740, 0x2B81F), (0x2B820, 0x2CEAF), (0xF900, 0xFAFF), (0x2F800, 0x2FA1F),
-)  # fmt: skip
 
 
 class Tokenizer(NamedTuple):
@@ -66,7 +62,7 @@ def clean(text):
 
 
 def is_chinese(c):
-    return any(first <= ord(c) <= last for first, last in IDEOGRAPHS)
+    return unicodedata.name(c, "").startswith(("CJK UNIFIED", "CJK COMPATIBILITY IDEOGRAPH"))
 
 
 def is_punctuation(c):
@@ -80,49 +76,41 @@ def read(folder):
     tokenizer_config.json, if it is there, says about lower case, accents and Chinese. Raises
     InputError if there is no vocabulary, or not one of WordPiece.
     """
-    folder = Path(folder)
-    config = read_json(folder / "tokenizer_config.json", needed=False)
-    if (folder / "tokenizer.json").exists():
-        vocabulary, rules = read_tokenizer_json(folder / "tokenizer.json")
+    whole, config = Path(folder) / "tokenizer.json", Path(folder) / "tokenizer_config.json"
+    if whole.exists():
+        content = read_json(whole)
+        vocabulary, rules = content.get("model", {}), content.get("normalizer") or {}
+        if vocabulary.get("type") != "WordPiece" or not isinstance(vocabulary.get("vocab"), dict):
+            kind = vocabulary.get("type", "unnamed")
+            raise InputError(f"{whole}: a vocabulary of type {kind}; only WordPiece is read")
+        vocabulary = vocabulary["vocab"]
     else:
-        vocabulary, rules = read_vocab_txt(folder / "vocab.txt"), {}
-    lower_case = config.get("do_lower_case", rules.get("lowercase", True))
-    accents = config.get("strip_accents", rules.get("strip_accents"))
-    chinese = config.get("tokenize_chinese_chars", rules.get("handle_chinese_chars", True))
-    missing = [piece for piece in ("[CLS]", "[SEP]", "[UNK]") if piece not in vocabulary]
-    if missing:
-        raise InputError(f"{folder}: the vocabulary lacks {missing[0]}; take a BERT's folder")
+        lines = read_text(Path(folder) / "vocab.txt").removesuffix("\n").split("\n")
+        vocabulary, rules = {piece: number for number, piece in enumerate(lines)}, {}
+    for piece in ("[CLS]", "[SEP]", "[UNK]"):
+        if piece not in vocabulary:
+            raise InputError(f"{folder}: the vocabulary lacks {piece}; take a BERT's folder")
+    said = read_json(config) if config.exists() else {}
+    lower_case = said.get("do_lower_case", rules.get("lowercase", True))
+    accents = said.get("strip_accents", rules.get("strip_accents"))
+    chinese = said.get("tokenize_chinese_chars", rules.get("handle_chinese_chars", True))
     return Tokenizer(vocabulary, lower_case, lower_case if accents is None else accents, chinese)
 
 
-def read_tokenizer_json(path):
-    content = read_json(path)
-    model = content.get("model", {})
-    kind = model.get("type", "unnamed")
-    if kind != "WordPiece" or not isinstance(model.get("vocab"), dict):
-        raise InputError(f"{path}: a vocabulary of type {kind}; only WordPiece (BERT) is read")
-    return model["vocab"], content.get("normalizer") or {}
-
-
-def read_vocab_txt(path):
+def read_text(path):
     try:
-        lines = path.read_text("utf-8").removesuffix("\n").split("\n")
+        return path.read_text("utf-8")
     except FileNotFoundError:
-        raise InputError(f"{path.parent}: no tokenizer.json and no vocab.txt in it") from None
+        raise InputError(f"{path}: no such file; name a folder of a BERT's") from None
     except (OSError, UnicodeDecodeError):
-        raise InputError(f"{path}: not a vocabulary, a piece a line in UTF-8") from None
-    return {line.rstrip("\r"): number for number, line in enumerate(lines)}
+        raise InputError(f"{path}: not text in UTF-8; copy the file once more") from None
 
 
-def read_json(path, needed=True):
-    """The file's object; {} if it is not there and not needed."""
-    if not needed and not path.exists():
-        return {}
+def read_json(path):
+    """The file's object."""
     try:
-        found = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; name a folder of Hugging Face's") from None
-    except (OSError, ValueError):
+        found = json.loads(read_text(path))
+    except json.JSONDecodeError:
         raise InputError(f"{path}: not JSON; copy the file once more") from None
     if not isinstance(found, dict):
         raise InputError(f"{path}: not a JSON object; copy the file once more")
