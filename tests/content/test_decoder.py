@@ -9,7 +9,7 @@ import tiny_models
 
 from tinyrec import InputError, content
 from tinyrec.content import decoder, packed
-from tinyrec.content.bytepair import BytePair, byte_letters
+from tinyrec.content.bytepair import BytePair, byte_letters, parts
 
 gguf = pytest.importorskip("gguf", reason="gguf is not installed")
 REFERENCE = json.loads(Path(__file__).with_name("reference.json").read_text("utf-8"))
@@ -75,7 +75,14 @@ def test_the_pair_that_comes_first_in_the_list_is_merged_first():
 
 def test_each_byte_has_a_letter_of_its_own_and_visible_ones_are_themselves():
     letters = byte_letters()
-    assert len(set(letters)) == 256 and letters[ord("a")] == "a" and letters[ord(" ")] == "Ġ"
+    assert len(set(letters)) == 256
+    wanted = {0: "Ā", 10: "Ċ", 32: "Ġ", 97: "a", 127: "ġ", 172: "¬", 173: "Ń", 195: "Ã"}
+    assert {byte: letters[byte] for byte in wanted} == wanted
+
+
+def test_tokens_never_reach_across_words_digits_and_marks():
+    text = "It's  12 é½²!?\n x"
+    assert parts(text) == ["It", "'s", " ", " ", "1", "2", " é", "½", "²", "!?", "\n", " x"]
 
 
 def test_with_a_memory_tokens_one_by_one_give_what_all_at_once_give(tiny):
@@ -90,7 +97,7 @@ def test_with_a_memory_tokens_one_by_one_give_what_all_at_once_give(tiny):
 
 def test_attention_sums_to_one_and_never_looks_ahead(tiny):
     _, weights = all_at_once(tiny, TOKENS)
-    assert weights.shape == (2, 3, len(TOKENS), len(TOKENS))
+    assert weights.shape == (2, 4, len(TOKENS), len(TOKENS))
     assert np.allclose(weights.sum(axis=-1), 1)
     assert np.all(np.triu(weights, 1) == 0)
     changed = all_at_once(tiny, [*TOKENS[:-1], 5])[0]
@@ -161,9 +168,9 @@ def tensors(**changes):
 FAULTY = [
     ({"architecture": "qwen2"}, "a model of kind qwen2"),
     ({"tensors": tensors(blk__1__ffn_up__weight=None)}, "no tensor blk.1.ffn_up.weight"),
-    ({"feed_forward_length": 128}, r"ffn_gate\.weight is \[96, 64\], and \[96, 128\]"),
+    ({"feed_forward_length": 128}, r"ffn_gate\.weight is \[64, 96\], and \[64, 128\]"),
     ({"attention.head_count": 5}, "heads of unequal size"),
-    ({"rope.dimension_count": 16}, "heads of unequal size"),
+    ({"rope.dimension_count": 8}, "heads of unequal size"),
     ({"block_count": 1}, "tensor blk.1.attn_k.weight is none of a plain Llama's"),
     ({"tensors": tensors(rope_freqs__weight=np.ones(16, np.float32))}, "tensor rope_freqs.weight"),
 ]

@@ -22,8 +22,8 @@ LINE = (
     "strasse straße 手 机 壳 ! , ' $ 5 ##0 a b o ##n ##ne é The Café x ##x"
 )
 PIECES = LINE.split()
-LLAMA = {  # 3 heads that ask, 1 that answers, 32 numbers each
-    "embedding_length": 96, "feed_forward_length": 64, "block_count": 2, "context_length": 64,
+LLAMA = {  # 4 heads that ask, 2 that answer, 16 numbers each
+    "embedding_length": 64, "feed_forward_length": 96, "block_count": 2, "context_length": 64,
 }  # fmt: skip
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 MERGES = ["Ġ t", "h e", "Ġt he", "Ġ c", "a t", "Ġc at", "' s", "e r", "Ã ©", "1 2"]
@@ -102,7 +102,7 @@ def llama_tensors(seed=0):
     for layer in range(LLAMA["block_count"]):
         start = f"blk.{layer}."
         shapes = {
-            "attn_q": (D, D), "attn_k": (D // 3, D), "attn_v": (D // 3, D),
+            "attn_q": (D, D), "attn_k": (D // 2, D), "attn_v": (D // 2, D),
             "attn_output": (D, D), "ffn_gate": (M, D), "ffn_up": (M, D), "ffn_down": (D, M),
         }  # fmt: skip
         for name, shape in shapes.items():
@@ -119,8 +119,8 @@ def write_llama(path, tensors=None, kind="mixed", architecture="llama", **entrie
 
     writer = gguf.GGUFWriter(path, architecture)
     entries = {
-        **LLAMA, "attention.head_count": 3, "attention.head_count_kv": 1,
-        "rope.dimension_count": 32, "vocab_size": len(llama_tokens()),
+        **LLAMA, "attention.head_count": 4, "attention.head_count_kv": 2,
+        "rope.dimension_count": 16, "vocab_size": len(llama_tokens()),
     } | entries  # fmt: skip
     for name, value in entries.items():
         writer.add_uint32(f"{architecture}.{name}", value)

@@ -119,7 +119,7 @@ def unpack(path, tensor):
     from gguf.quants import dequantize
 
     try:
-        return dequantize(tensor.data, tensor.tensor_type).T
+        return np.asarray(dequantize(tensor.data, tensor.tensor_type)).T
     except NotImplementedError:
         raise InputError(f"{path}: {tensor.name} is of type {kind}, which is not read") from None
 

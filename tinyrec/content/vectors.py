@@ -28,7 +28,7 @@ def encode(texts, encoder="tfidf", among=None):
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise InputError(f"text {number} is {text!r}: give text, '' where nothing is known")
-    every = [*texts, *(among or [])]
+    every = [*texts] if among is None else [*texts, *among]
     if encoder == "tfidf":
         raw = tfidf.encode(every, texts if among is None else among)
     else:
