@@ -68,6 +68,12 @@ def test_the_name_of_a_special_token_in_a_text_is_only_text(tiny):
     assert not set(special) & set(tiny.words.encode("the <|im_end|> cat <|im_start|>"))
 
 
+def test_a_byte_that_the_vocabulary_lacks_is_left_out(tiny):
+    number = {token: n for token, n in tiny.words.number.items() if token != byte_letters()[4]}
+    words = tiny.words._replace(number=number)
+    assert words.encode("a\x04b") == words.encode("a") + words.encode("b")
+
+
 def test_the_pair_that_comes_first_in_the_list_is_merged_first():
     words = BytePair([], {}, {("b", "c"): 0, ("a", "b"): 1, ("a", "bc"): 2})
     assert words.merge("abcab") == ["abc", "ab"]
@@ -154,6 +160,8 @@ def test_what_does_not_fit_is_said_before_anything_is_computed(tiny):
         content.stream("the cat", tiny, tokens=62, chat=False)
     with pytest.raises(InputError, match="0 tokens in the prompt"):
         content.stream("", tiny, chat=False)
+    with pytest.raises(InputError, match="temperature is -1: it has to be 0 or more"):
+        content.stream("the cat", tiny, temperature=-1)
     mute = tiny._replace(words=tiny.words._replace(number={}))
     with pytest.raises(InputError, match="chat=False"):
         content.stream("the cat", mute)

@@ -22,10 +22,14 @@ class BytePair(NamedTuple):
     rank: dict[tuple[str, str], int]  # a pair of neighbours -> when it is merged
 
     def encode(self, text):
-        """The numbers of a text's tokens; special tokens such as <|im_end|> are never made."""
+        """The numbers of a text's tokens; special ones such as <|im_end|> are never made.
+
+        Bytes that the vocabulary lacks (SmolLM's: control characters) are left out.
+        """
         letters = byte_letters()
         words = ["".join(letters[byte] for byte in part.encode()) for part in parts(text)]
-        return [self.number[token] for word in words for token in self.merge(word)]
+        tokens = [token for word in words for token in self.merge(word)]
+        return [self.number[token] for token in tokens if token in self.number]
 
     def merge(self, word):
         """The word's tokens: from single letters on, the pair of the lowest rank is merged."""

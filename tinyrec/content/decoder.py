@@ -115,8 +115,10 @@ def stream(prompt, model, tokens=100, temperature=0.2, seed=0, chat=True):
     model        a GGUF file, or what `read` returned
     temperature  0 always takes the likeliest token; the higher, the more is left to chance
     chat         the prompt is a question to be answered; False: a text to be continued
-    Raises InputError for a file's faults, and for a text longer than the model can hold.
+    Raises InputError for a file's faults, a text too long for the model, a temperature below 0.
     """
+    if temperature < 0:
+        raise InputError(f"temperature is {temperature}: it has to be 0 or more")
     model = model if isinstance(model, Decoder) else read(model)
     before = question(model, prompt) if chat else model.words.encode(prompt)
     longest = len(before) + tokens

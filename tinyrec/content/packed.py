@@ -43,7 +43,7 @@ def add_product(out, x, q, scale, low):
         for block in range(len(scale)):
             total[:] = 0
             sum_x = f4(0)
-            for c in range(32 * block, 32 * block + 32, 4):
+            for c in range(BLOCK * block, BLOCK * (block + 1), 4):
                 x0, x1, x2, x3 = x[t, c], x[t, c + 1], x[t, c + 2], x[t, c + 3]
                 q0, q1, q2, q3 = q[c], q[c + 1], q[c + 2], q[c + 3]
                 sum_x += x0 + x1 + x2 + x3

@@ -79,11 +79,11 @@ def read(folder):
     whole, config = Path(folder) / "tokenizer.json", Path(folder) / "tokenizer_config.json"
     if whole.exists():
         content = read_json(whole)
-        vocabulary, rules = content.get("model", {}), content.get("normalizer") or {}
-        if vocabulary.get("type") != "WordPiece" or not isinstance(vocabulary.get("vocab"), dict):
-            kind = vocabulary.get("type", "unnamed")
+        model, rules = content.get("model", {}), content.get("normalizer") or {}
+        if model.get("type") != "WordPiece" or not isinstance(model.get("vocab"), dict):
+            kind = model.get("type", "unnamed")
             raise InputError(f"{whole}: a vocabulary of type {kind}; only WordPiece is read")
-        vocabulary = vocabulary["vocab"]
+        vocabulary = model["vocab"]
     else:
         lines = read_text(Path(folder) / "vocab.txt").removesuffix("\n").split("\n")
         vocabulary, rules = {piece: number for number, piece in enumerate(lines)}, {}
