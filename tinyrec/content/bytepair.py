@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 PARTS = re.compile(  # GPT-2's pattern, and each digit for itself, as SmolLM has it
-    r"'s|'t|'re|'ve|'m|'ll|'d|[0-9]| ?[A-Za-z]+| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+"
+    r"'s|'t|'re|'ve|'m|'ll|'d|[0-9]| ?[A-Za-z]+| ?[^\sA-Za-z0-9]+|\s+(?![^\s0-9])|\s+"
 )
 
 

@@ -58,7 +58,8 @@ class Tokenizer(NamedTuple):
 def clean(text):
     """Without control and invalid characters; any kind of blank is a space."""
     text = "".join(" " if c.isspace() else c for c in text)
-    return "".join(c for c in text if unicodedata.category(c)[0] != "C" and c != "\ufffd")
+    unseen = ("Cc", "Cf", "Co", "Cs")
+    return "".join(c for c in text if unicodedata.category(c) not in unseen and c != "\ufffd")
 
 
 def is_chinese(c):
