@@ -112,12 +112,17 @@ class Recommender:
         there may be fewer than k. Raises InputError for ids the log did not have, and where
         nothing is left.
         """
-        k = settings.checked("k", k, settings.Setting(int, 10, (1, 2**31), ""))
         past = self.past(user, history)
-        logits = self.logits(past)
+        return self.ranked(self.logits(past), past.items, k, exclude_seen)
+
+    def ranked(self, logits, seen, k=10, exclude_seen=True):
+        """As `recommend`, from each item's log-odds (N,), which may be written to, and the
+        numbers of the items that were seen.
+        """
+        k = settings.checked("k", k, settings.Setting(int, 10, (1, 2**31), ""))
         if exclude_seen:
-            logits[past.items] = -np.inf
-        best = np.argsort(-logits, kind="stable")[:k]
+            logits[seen] = -np.inf
+        best = metrics.best(logits, k)
         best = best[logits[best] > -np.inf]
         if not len(best):
             raise InputError(f"all {len(logits):,} items were seen; exclude_seen=False "
@@ -150,6 +155,10 @@ class Recommender:
         spans = sequences.latest(spans, self.settings["max_len"])
         z = network.next_logits(self.params, *sequences.side_by_side(log, spans),
                                 backend or self.backend)  # fmt: skip
+        return self.log_odds(z, seen)
+
+    def log_odds(self, z, seen):
+        """Log-odds of being the next item, from logits z (B, N) and what each user has seen."""
         odds = loss.log_odds(z, len(self.catalogue.items), **self._k())
         return calibration.apply(self.calibration, odds, seen)
 
