@@ -86,23 +86,29 @@ class Session:
         self.cell_before = self.cell
         h, self.cell, _ = lstm.step(x @ p["W"] + p["b"] + h @ p["U"], self.cell)
         self.states[t], self.keys[t] = h, h @ p["Wk"]
-        long, _ = attention.step(h, self.states[: t + 1], self.keys[: t + 1], p["Wq"])
-        self.u, _ = interest.forward(long, h, x, p["Wu"], p["bu"])
+        self._attend(x)
+
+    def _read(self):
+        """The whole window at once."""
+        p, self.start = self.rec.params, self._window()
+        items, kinds = self.items[self.start :], self.kinds[self.start :]
+        x, _ = embedding.forward(items, kinds, p["E"], p["A"])
+        self.states, cache = lstm.forward(x, p["W"], p["U"], p["b"])
+        self.keys = self.states @ p["Wk"]
+        self.cell_before, self.cell = [cache.c0, *cache.c][-2:]
+        self._attend(x[-1])
+
+    def _attend(self, x):
+        """Equations (9) to (11) for the last event, whose vector is x: the interest u (D,)."""
+        p, T = self.rec.params, len(self.items) - self.start
+        states, keys = self.states[:T], self.keys[:T]
+        long, _ = attention.step(states[-1], states, keys, p["Wq"])
+        self.u, _ = interest.forward(long, states[-1], x, p["Wu"], p["bu"])
 
     def _take_back(self):
         """Forget the last event; another one has to follow."""
         del self.items[-1], self.kinds[-1]
         self.cell = self.cell_before
-
-    def _read(self):
-        """The whole window at once."""
-        self.start = self._window()
-        items, kinds = (np.array([part[self.start :]]) for part in (self.items, self.kinds))
-        u, caches = network.interest(self.rec.params, items, kinds, readable)
-        cells = np.concatenate([caches.lstm.c0, caches.lstm.c[0]])
-        self.cell_before, self.cell = cells[-2:]
-        self.states, self.keys = caches.attention.h[0], caches.attention.k[0]
-        self.u = u[0, -1]
 
     def nbytes(self):
         """What this session keeps, beside the model."""
