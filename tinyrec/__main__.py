@@ -125,6 +125,13 @@ def bench(options):
     store.check_targets([plots.check_name(options.plot)])
     from .lab import bench
 
+    if options.live:
+        from .lab import live
+
+        for items in live.ITEMS:
+            milliseconds, session = live.latency(items)
+            print(report.latency(items, milliseconds, session.nbytes()), flush=True)
+        return
     if options.scaling:
         for row in bench.scaling(options.threads):
             print(report.scaling(*row), flush=True)
@@ -147,6 +154,20 @@ def study(options):
     print(report.study_heading(options.seeds), flush=True)
     for row in study.study(events, given, options.seeds):
         print(report.study(*row), flush=True)
+
+
+def compress(options):
+    from .live import compress
+
+    store.check_targets([options.out], [options.model])
+    model = Recommender.load(options.model)
+    if options.how:
+        compress.compressed(model, options.how).save(options.out)
+        print(f"saved {options.out}, {Path(options.out).stat().st_size:,} bytes")
+        return
+    for line in report.compressions(compress.compare(model)):
+        print(line, flush=True)
+    print("keep one with --how")
 
 
 def fetch(options):
@@ -201,9 +222,11 @@ COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name sta
                 ["MODEL", "--user", "--history", "-k", "--plot"]),
     "bench": (bench, "Time NumPy's layers against the compiled ones.",
               ["dim", "hidden", "negatives", "max_len", "threads", "--torch", "--scaling",
-               "--plot"]),
+               "--live", "--plot"]),
     "study": (study, "Train with one thing changed at a time; compare on test.",
               ["EVENTS", "epochs", "split", "--seeds", "threads"]),
+    "compress": (compress, "A model in less memory, and what that costs.",
+                 ["MODEL", "--how", "--out"]),
     "fetch": (fetch, "Download MovieLens from GroupLens, for research.", ["NAME", "--to"]),
     "check": (check, "Judge your own solution of an exercise.",
               ["EXERCISE", "FILE", "--json", "--gradescope"]),
@@ -230,6 +253,8 @@ OPTIONS = {
     "-k": {"type": int, "default": 10, "help": "how many (%(default)s)"},
     "--torch": {"action": "store_true", "help": "PyTorch's padded twin as well"},
     "--scaling": {"action": "store_true", "help": "time against size of the log"},
+    "--live": {"action": "store_true", "help": "how quick a session is"},
+    "--how": {"metavar": "WAY", "help": "save it so: int8, float16, low-rank, fewer-units"},
     "--seeds": {"type": int, "default": 3, "help": "runs a row (%(default)s)"},
     "--to": {"metavar": "DIR", "default": "data", "help": "folder (%(default)s)"},
 }

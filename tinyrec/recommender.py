@@ -14,7 +14,7 @@ import numpy as np
 from . import model as readable
 from . import settings, store
 from .errors import InputError
-from .model import loss, network
+from .model import loss, network, table
 from .model.functions import sigmoid
 from .preprocess import catalogue, sequences
 from .preprocess.sequences import Log, Split
@@ -198,7 +198,8 @@ class Recommender:
             "layers": self.layers if isinstance(self.layers, str) else "own",
             "report": self.report, "calibration": self.calibration,
         }  # fmt: skip
-        groups = {"param": self.params, "log": self.log._asdict(), "split": self.split._asdict()}
+        groups = {"param": table.apart(self.params), "log": self.log._asdict(),
+                  "split": self.split._asdict()}  # fmt: skip
         store.write(path, about, store.flat(groups))
 
     @classmethod
@@ -214,7 +215,7 @@ class Recommender:
         self.catalogue = catalogue.from_json(about)
         self.history_, self.report = about["history"], about["report"]
         self.calibration = calibration.Calibration(*about["calibration"])
-        self.params = store.group("param", arrays)
+        self.params = table.together(store.group("param", arrays))
         self.log = Log(**store.group("log", arrays))
         self.split = Split(**store.group("split", arrays))
         return self

@@ -3,6 +3,8 @@
 import sys
 import time
 
+import numpy as np
+
 from .calibration import BINS
 
 HEADINGS = {
@@ -131,6 +133,25 @@ def study(row, found, seconds):
         spread = (sum((value - mean) ** 2 for value in values) / len(values)) ** 0.5
         cells.append(f"{mean:.4f} ± {spread:.4f}")
     return "   ".join([*cells, f"{seconds:6.1f} s"])
+
+
+def latency(items, milliseconds, nbytes):
+    """What lab.live.latency found."""
+    middle, most = np.percentile(milliseconds, [50, 99])
+    return (f"{items:>9,} items: an event and the ten best in {middle:.2f} ms (p50), "
+            f"{most:.2f} ms (p99); {nbytes:,} bytes a session")  # fmt: skip
+
+
+def compressions(found):
+    """Yields lines for the rows of live.compress.compare."""
+    yield "               item table        all parameters    to score all   HR@10   NDCG@10"
+    first = None
+    for name, in_table, in_all, milliseconds, metrics in found:
+        first = first or (in_table, in_all, metrics["ndcg@10"])
+        shares = [size / whole for size, whole in zip((in_table, in_all), first, strict=False)]
+        yield (f"{name:<12} {in_table:>10,} {shares[0]:5.0%} {in_all:>12,} {shares[1]:5.0%} "
+               f"{milliseconds:10.3f} ms   {metrics['hr@10']:.4f}   {metrics['ndcg@10']:.4f} "
+               f"{metrics['ndcg@10'] / first[2]:6.1%}")  # fmt: skip
 
 
 def gradient(line):
