@@ -170,6 +170,19 @@ def compress(options):
     print("keep one with --how")
 
 
+def serve(options):
+    missing = [name for name in ("starlette", "uvicorn") if not importlib.util.find_spec(name)]
+    if missing:
+        raise InputError(f"serve needs {missing[0]}: pip install 'tinyrec[serve]'")
+    from .live import serve
+
+    log = options.log or f"{options.model}.events.sqlite"
+    store.check_targets([log], [options.model])
+    model = Recommender.load(options.model)
+    with store.held(log):
+        serve.serve(model, log, options.host, options.port)
+
+
 def fetch(options):
     """Download MovieLens unless it is there; says what to run next."""
     if movielens.is_there(options.name, options.to):
@@ -227,6 +240,8 @@ COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name sta
               ["EVENTS", "epochs", "split", "--seeds", "threads"]),
     "compress": (compress, "A model in less memory, and what that costs.",
                  ["MODEL", "--how", "--out"]),
+    "serve": (serve, "Recommend over HTTP, as events come in.",
+              ["MODEL", "--port", "--host", "--log"]),
     "fetch": (fetch, "Download MovieLens from GroupLens, for research.", ["NAME", "--to"]),
     "check": (check, "Judge your own solution of an exercise.",
               ["EXERCISE", "FILE", "--json", "--gradescope"]),
@@ -255,6 +270,9 @@ OPTIONS = {
     "--scaling": {"action": "store_true", "help": "time against size of the log"},
     "--live": {"action": "store_true", "help": "how quick a session is"},
     "--how": {"metavar": "WAY", "help": "save it so: int8, float16, low-rank, fewer-units"},
+    "--port": {"type": int, "default": 8000, "help": "%(default)s; 0: a free one"},
+    "--host": {"default": "127.0.0.1", "help": "%(default)s: this machine only"},
+    "--log": FILE | {"help": "keep events there (MODEL.events.sqlite)"},
     "--seeds": {"type": int, "default": 3, "help": "runs a row (%(default)s)"},
     "--to": {"metavar": "DIR", "default": "data", "help": "folder (%(default)s)"},
 }

@@ -95,12 +95,12 @@ def test_where_the_log_has_one_kind_an_item_twice_in_a_row_is_two_steps():
     assert session.logits() == pytest.approx(model.logits(model.past(history=["i1", "i1"])))
 
 
-def test_a_window_that_is_full_keeps_seven_eighths_and_at_most_max_len():
+def test_a_window_that_is_full_keeps_three_quarters_and_at_most_max_len():
     spans = np.array([[5, 5 + length] for length in range(1, 100)])
     start, stop = sequences.latest(spans, 16).T
     assert (stop - start).max() == 16
-    assert (stop - start)[16:].min() == 15
-    assert len(np.unique(start)) == 1 + (99 - 16 + 1) // 2  # moves every other event
+    assert (stop - start)[16:].min() == 13
+    assert len(np.unique(start)) == 1 + (99 - 16 + 3) // 4  # moves at every fourth event
 
 
 @pytest.mark.parametrize("wrong, words", [

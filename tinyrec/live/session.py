@@ -8,7 +8,7 @@ the same history read afresh: the state h, c walks on by (2) to (7), and attenti
 needs one new row, for which the keys and states of all steps are kept. Two things are not one
 step more. Another event on the item just seen (a view that becomes a purchase) changes that
 step's kind, as in a log that is read: the step is taken back and done again. And beyond max_len
-the window moves, by an eighth of it at a time (sequences.latest): it is then read anew.
+the window moves, by a quarter of it at a time (sequences.latest): it is then read anew.
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ class Session:
             self.items, self.kinds = past.items.tolist(), past.kinds.tolist()
             self._read()
 
-    def add(self, item, event=None, **numbers):
+    def add(self, /, item, event=None, **numbers):
         """One event on a raw item id, of a kind that the log has (its most common one).
 
         Returns the session. Raises InputError, and stays as it was, for what the model does not

@@ -108,13 +108,13 @@ def windows(spans, longest):
 
 
 def latest(spans, longest):
-    """The end of each span: at most its last `longest` events, at least seven eighths as many.
+    """The end of each span: at most its last `longest` events, at least three quarters as many.
 
-    The window of a history that grows moves on by an eighth at a time, counted from the span's
+    The window of a history that grows moves on by a quarter at a time, counted from the span's
     start, so that a session (live/session.py) reads it anew only then.
     """
     start, stop = spans.T
-    hop = max(1, longest // 8)
+    hop = max(1, longest // 4)
     too_many = np.maximum(0, stop - start - longest)
     return np.stack([start - (-too_many // hop) * hop, stop], axis=1)
 
