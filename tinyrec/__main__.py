@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 from . import explain as explaining
@@ -19,7 +20,7 @@ from .errors import InputError
 from .preprocess.events import read_events
 from .recommender import Recommender
 from .results import compare, metrics, plots, report
-from .train import gradcheck
+from .train import gradcheck, ranks
 from .train.loop import best_epoch
 
 
@@ -40,35 +41,48 @@ def main(arguments=None):
 
 
 def train(options):
-    """Read, fit, save, compare, recommend."""
+    """Read, fit, save, compare, recommend; with --mpi as one rank of several."""
+    if not options.mpi:
+        return train_on(ranks.One(), options)
+    with ranks.job() as job:
+        train_on(job, options)
+
+
+def train_on(job, options):
     bundled = options.events is None
     path = options.events or shop.FOLDER / "shop.csv"
     items = options.items or (shop.FOLDER / "items.csv" if bundled else None)
     picture, checkpoint = f"{options.out}.png", f"{options.out}.checkpoint.npz"
-    store.check_targets([options.out, options.json, picture, checkpoint], [path, items])
+    if job.first:
+        store.check_targets([options.out, options.json, picture, checkpoint], [path, items])
     began = time.perf_counter()
-    events = read_events(path, items=items)
+    events = job.of_first(lambda: read_events(path, items=items))
     seconds = {"read": time.perf_counter() - began}
     print(report.understood(events, "the bundled shop" if bundled else path) + "\n")
 
-    given = {name: getattr(options, name) for name in [*settings.TABLE, "threads"]}
-    model = Recommender(**given, layers="readable" if options.no_fast else "fast")
-    if options.resume and not Path(checkpoint).exists():
+    given = {name: getattr(options, name) for name in settings.TABLE}
+    model = Recommender(**given, layers="readable" if options.no_fast else "fast",
+                        threads=options.threads or job.threads(), ranks=job)  # fmt: skip
+    if options.resume and job.first and not Path(checkpoint).exists():
         raise InputError(f"{checkpoint}: no checkpoint to go on from; leave out --resume")
-    with store.held(options.out):
+    with store.held(options.out) if job.first else nullcontext():
         learn(model, events, options, checkpoint)
-        model.save(options.out)
-        Path(checkpoint).unlink(missing_ok=True)
+        if job.first:
+            model.save(options.out)
+            Path(checkpoint).unlink(missing_ok=True)
+            plots.learning_curve(model.history_, picture)
     seconds["train"] = sum(entry["seconds"] for entry in model.history_)
-    plots.learning_curve(model.history_, picture)
     best = best_epoch(model.history_)["epoch"]
     ended = "" if len(model.history_) == model.settings["epochs"] else ", ended as none got better"
     print(f"\nkept epoch {best}{ended}; saved {options.out}, learning curve in {picture}\n")
+    if options.mpi:
+        print(report.ranks(job.cost(), seconds["train"], job.size) + "\n")
 
     began = time.perf_counter()
     found = compare.compare(model, None, not options.keep_seen, oracle=bundled)
     print(report.table(found) + "\n\n" + report.example(model, not options.keep_seen))
-    write_json(options.json, compare.as_json(found, model, events, began, **seconds))
+    if job.first:
+        write_json(options.json, compare.as_json(found, model, events, began, **seconds))
 
 
 def learn(model, events, options, checkpoint):
@@ -226,7 +240,7 @@ def ids_of(text):
 COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name stands for its option
     "train": (train, "Train on a log, compare with baselines, save the model.",
               ["EVENTS", "--items", "--out", "--resume", "--no-fast", "--keep-seen", "--json",
-               *settings.TABLE, "threads"]),
+               "--mpi", *settings.TABLE, "threads"]),
     "evaluate": (evaluate, "Measure a saved model and the baselines.",
                  ["MODEL", "EVENTS", "--keep-seen", "--plot", "--json"]),
     "recommend": (recommend, "The best items for a user or a history.",
@@ -261,6 +275,7 @@ OPTIONS = {
     "--fast": {"action": "store_true", "help": "those of the compiled layers"},
     "--keep-seen": {"action": "store_true", "help": "rank what was seen before too"},
     "--json": FILE | {"help": "write the figures there as well"},
+    "--mpi": {"action": "store_true", "help": "as a rank of mpiexec -n N tinyrec train … --mpi"},
     "--gradescope": FILE | {"help": "write Gradescope's results.json"},
     "--plot": FILE | {"help": "draw it as well"},
     "--user": {"metavar": "ID"},

@@ -21,6 +21,7 @@ from .preprocess.sequences import Log, Split
 from .results import baselines, calibration, metrics
 from .train import loop
 from .train.batches import Training
+from .train.ranks import One
 from .train.workers import cores, workers
 
 MADE_BY = "tinyrec model 2"
@@ -34,15 +35,17 @@ class Recommender:
 {settings}
     threads    workers for the blocks (None: one a core); results do not depend on it
     layers     "fast", "readable", or layers of your own: replaced(lstm=mine) (fast/__init__.py)
+    ranks      processes that share the work, each with its threads (train/ranks.py)
 
     After `fit`: history_ (a dict an epoch), settings, catalogue (raw ids and titles), log and
     split (what was learnt from and held back, in numbers), params.
     """
 
-    def __init__(self, *, threads=None, layers="fast", **given):
+    def __init__(self, *, threads=None, layers="fast", ranks=None, **given):
         self.given = self.settings = settings.check(given)
         self.threads = settings.checked("threads", threads, settings.THREADS) or cores()
         self.layers = settings.checked("layers", layers, settings.LAYERS)
+        self.ranks = ranks or One()
 
     def fit(self, events, valid=None, exclude_seen=True, checkpoint=None, resume=False,
             **watchers):  # fmt: skip
@@ -73,18 +76,20 @@ class Recommender:
         state = loop.State(self._initial(), getattr(self.backend, "adam", None))
         run = [self.settings, zlib.crc32(self.log.items), len(windows)]
         if resume:
-            store.restore(state, checkpoint, run)
+            state = self.ranks.of_first(lambda: store.restore(state, checkpoint, run))
         self.calibration = calibration.NONE
 
         def validate(params):
             self.params = params
-            return metrics.quality(self.score, *held_back, exclude_seen, pool.map)
+            return metrics.quality(self.score, *held_back, exclude_seen, share_out)
 
         with workers(self.threads) as pool:
-            training = Training(self.log, windows, self.settings, self.backend, pool.map)
-            loop.fit(state, training, validate, checkpoint and (checkpoint, run), **watchers)
+            share_out = self.ranks.map(pool.map)
+            training = Training(self.log, windows, self.settings, self.backend, share_out)
+            kept = (checkpoint, run) if checkpoint and self.ranks.first else None
+            loop.fit(state, training, validate, kept, **watchers)
             self.params, self.history_ = state.best, state.history
-            self.calibration = metrics.calibrate(self.score, *held_back, pool.map)
+            self.calibration = metrics.calibrate(self.score, *held_back, share_out)
         if valid is not None:
             self.log = catalogue.extended(self.catalogue, self.log, valid)
 
@@ -178,7 +183,8 @@ class Recommender:
         """
         log, spans = self.targets(events)
         with workers(self.threads) as pool:
-            return metrics.evaluate(self.score, log, spans, exclude_seen, pool.map)
+            share_out = self.ranks.map(pool.map)
+            return metrics.evaluate(self.score, log, spans, exclude_seen, share_out)
 
     def targets(self, events=None):
         """(log, spans): each target that `evaluate` asks for stands at the end of a span."""
@@ -226,4 +232,4 @@ class Recommender:
 
 
 Recommender.__doc__ = Recommender.__doc__.replace("{settings}", settings.described())
-Recommender.__signature__ = settings.signature(threads=None, layers="fast")
+Recommender.__signature__ = settings.signature(threads=None, layers="fast", ranks=None)

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from ..train.ranks import predicted
 from .calibration import BINS
 
 HEADINGS = {
@@ -133,6 +134,19 @@ def study(row, found, seconds):
         spread = (sum((value - mean) ** 2 for value in values) / len(values)) ** 0.5
         cells.append(f"{mean:.4f} ± {spread:.4f}")
     return "   ".join([*cells, f"{seconds:6.1f} s"])
+
+
+def ranks(cost, seconds, ranks, bandwidth=1e9):
+    """What a training on several ranks took, and what it would on more (train/ranks.py)."""
+    rest = seconds - cost.here - cost.exchange
+    many = (1, 2, 4, 8, 16, 32)
+    expected = "  ".join(f"{n}: {predicted(cost, seconds, n, bandwidth):.1f} s" for n in many)
+    return (
+        f"{ranks} ranks, {seconds:.1f} s: {cost.here:.1f} s in blocks, {cost.exchange:.1f} s to "
+        f"wait and to exchange {cost.nbytes / 1e6:,.0f} MB, {rest:.1f} s that each rank does\n"
+        f"expected of n machines, a rank each, that get {bandwidth / 1e9:g} GB a second, if "
+        f"blocks are shared evenly and nothing overlaps\n  {expected}"
+    )  # fmt: skip
 
 
 def latency(items, milliseconds, nbytes):
