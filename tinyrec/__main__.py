@@ -69,7 +69,9 @@ def train_on(job, options):
     if options.resume and job.first and not Path(checkpoint).exists():
         raise InputError(f"{checkpoint}: no checkpoint to go on from; leave out --resume")
     with store.held(options.out) if job.first else nullcontext():
+        began = time.perf_counter()
         learn(model, events, options, checkpoint)
+        learnt = time.perf_counter() - began
         if job.first:
             model.save(options.out)
             Path(checkpoint).unlink(missing_ok=True)
@@ -79,7 +81,7 @@ def train_on(job, options):
     ended = "" if len(model.history_) == model.settings["epochs"] else ", ended as none got better"
     print(f"\nkept epoch {best}{ended}; saved {options.out}, learning curve in {picture}\n")
     if options.mpi:
-        print(report.ranks(job.cost(), seconds["train"], job.size) + "\n")
+        print(report.ranks(job.cost(), learnt, job.size) + "\n")
 
     began = time.perf_counter()
     found = compare.compare(model, None, not options.keep_seen, oracle=bundled)
