@@ -94,8 +94,9 @@ def learn(model, events, options, checkpoint):
     progress = report.Progress(compiling=not options.no_fast)
     try:
         model.fit(events, exclude_seen=not options.keep_seen, on_step=progress.step,
-                  on_epoch=progress.epoch, checkpoint=checkpoint,
-                  resume=options.resume)  # fmt: skip
+                  on_epoch=progress.epoch, checkpoint=checkpoint, resume=options.resume,
+                  start=options.start and Recommender.load(options.start),
+                  frozen=options.freeze)  # fmt: skip
     except KeyboardInterrupt:
         if Path(checkpoint).exists():
             print(f"\n{checkpoint} keeps the last epoch: go on with --resume", file=sys.stderr)
@@ -267,7 +268,7 @@ READING = ["--columns", "--keep-na", "--strict", "--force"]
 COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name stands for its option
     "train": (train, "Train on a log, compare with baselines, save the model.",
               ["EVENTS", *READING, "--items", "--out", "--resume", "--no-fast", "--keep-seen",
-               "--json", "--mpi", *settings.TABLE, "threads"]),
+               "--json", "--start", "--freeze", "--mpi", *settings.TABLE, "threads"]),
     "evaluate": (evaluate, "Measure a saved model and the baselines.",
                  ["MODEL", "EVENTS", *READING, "--keep-seen", "--plot", "--json"]),
     "recommend": (recommend, "The best items for a user or a history.",
@@ -307,6 +308,9 @@ OPTIONS = {
     "--keep-seen": {"action": "store_true", "help": "rank what was seen before too"},
     "--json": FILE | {"help": "write the figures there as well"},
     "--mpi": {"action": "store_true", "help": "as a rank of mpiexec -n N tinyrec train … --mpi"},
+    "--start": {"metavar": "MODEL", "help": "begin with its parameters, where ids are the same"},
+    "--freeze": {"metavar": "E,W,…", "type": ids_of, "default": [],
+                 "help": "parameters to leave as they begin"},
     "--gradescope": FILE | {"help": "write Gradescope's results.json"},
     "--plot": FILE | {"help": "draw it as well"},
     "--user": {"metavar": "ID"},

@@ -19,7 +19,7 @@ from .model.functions import sigmoid
 from .preprocess import catalogue, sequences
 from .preprocess.sequences import Log, Split
 from .results import baselines, calibration, metrics
-from .train import loop
+from .train import loop, transfer
 from .train.batches import Training
 from .train.ranks import One
 from .train.workers import cores, workers
@@ -48,23 +48,25 @@ class Recommender:
         self.ranks = ranks or One()
 
     def fit(self, events, valid=None, exclude_seen=True, checkpoint=None, resume=False,
-            **watchers):  # fmt: skip
+            start=None, frozen=(), **watchers):  # fmt: skip
         """Learn from Events; history_ then holds a dict an epoch.
 
         Without `valid`, the end of the log is kept back, as `split` says: a part to choose the
         best epoch by, a part for `evaluate`. With `valid` (Events: the users' next events, with
         or without their histories) all of `events` is learnt from, and `valid` becomes part of
         the histories once the training is over. exclude_seen: as in `evaluate`. checkpoint: a
-        file written after each epoch; with resume, training goes on from it. watchers, as in
-        loop.fit: on_step(done, all), on_epoch(history). Raises InputError if the log is too
-        small, or if training diverges; the Recommender is then as it was before.
+        file written after each epoch; with resume, training goes on from it. start: a fitted
+        Recommender whose parameters to begin with (train/transfer.py); frozen: names of those
+        to leave as they are. watchers, as in loop.fit: on_step(done, all), on_epoch(history).
+        Raises InputError if the log is too small, or if training diverges; the Recommender is
+        then as it was before.
         """
         fitted = copy.copy(self)
-        fitted._learn(events, valid, exclude_seen, checkpoint, resume, **watchers)
+        fitted._learn(events, valid, exclude_seen, (checkpoint, resume), start, frozen, **watchers)
         vars(self).update(vars(fitted))
         return self
 
-    def _learn(self, events, valid, exclude_seen, checkpoint, resume, **watchers):
+    def _learn(self, events, valid, exclude_seen, kept, start, frozen, **watchers):
         self.catalogue, self.report = catalogue.of(events), events.report
         self.log = sequences.serialise(events)
         self.split = sequences.split(self.log, events.time, self.given["split"], valid is None)
@@ -72,9 +74,15 @@ class Recommender:
         windows = sequences.windows(self.split.train, self.given["max_len"])
         if not len(windows):
             raise InputError("nothing to learn from is left; users need four events or more")
-        self.settings = settings.follow(self.given, windows, len(self.catalogue.items))
-        state = loop.State(self._initial(), getattr(self.backend, "adam", None))
-        run = [self.settings, zlib.crc32(self.log.items), len(windows)]
+        given = transfer.widths(self.given, start) if start else self.given
+        self.settings = settings.follow(given, windows, len(self.catalogue.items))
+        params = self._initial()
+        if start:
+            params = transfer.begin(params, self.catalogue, start.params, start.catalogue)
+        transfer.check_names(frozen, params)
+        state = loop.State(params, getattr(self.backend, "adam", None))
+        checkpoint, resume = kept
+        run = [self.settings, zlib.crc32(self.log.items), len(windows), *frozen]
         if resume:
             state = self.ranks.of_first(lambda: store.restore(state, checkpoint, run))
         self.calibration = calibration.NONE
@@ -85,7 +93,8 @@ class Recommender:
 
         with workers(self.threads) as pool:
             share_out = self.ranks.map(pool.map)
-            training = Training(self.log, windows, self.settings, self.backend, share_out)
+            learn = transfer.frozen(share_out, frozen)
+            training = Training(self.log, windows, self.settings, self.backend, learn)
             kept = (checkpoint, run) if checkpoint and self.ranks.first else None
             loop.fit(state, training, validate, kept, **watchers)
             self.params, self.history_ = state.best, state.history
