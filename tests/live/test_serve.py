@@ -166,9 +166,7 @@ def ask(connection, method, path, body=None):
 
 
 @pytest.mark.slow
-def test_a_killed_server_has_lost_no_event_it_answered_and_its_sessions_come_back(
-    model, tmp_path
-):
+def test_a_killed_server_has_lost_no_event_it_answered_and_its_sessions_come_back(model, tmp_path):
     """KILLS times (TINYREC_KILLS, 5 unless said), at random moments while three users post."""
     model.save(tmp_path / "m.npz")
     acknowledged = {user: [] for user in ("u1", "u2", "new")}
