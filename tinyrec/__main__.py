@@ -151,6 +151,7 @@ def bench(options):
         for items in live.ITEMS:
             milliseconds, session = live.latency(items)
             print(report.latency(items, milliseconds, session.nbytes()), flush=True)
+        print(report.load(*live.load()))
         return
     if options.scaling:
         for row in bench.scaling(options.threads):

@@ -157,9 +157,17 @@ def ranks(cost, seconds, ranks, bandwidth=1e9):
 
 def latency(items, milliseconds, nbytes):
     """What lab.live.latency found."""
-    middle, most = np.percentile(milliseconds, [50, 99])
+    (middle, cpu), (most, most_cpu) = np.percentile(milliseconds, [50, 99], axis=0)
     return (f"{items:>9,} items: an event and the ten best in {middle:.2f} ms (p50), "
-            f"{most:.2f} ms (p99); {nbytes:,} bytes a session")  # fmt: skip
+            f"{most:.2f} ms (p99), of CPU {cpu:.2f} and {most_cpu:.2f}; "
+            f"{nbytes:,} bytes a session")  # fmt: skip
+
+
+def load(milliseconds, refused):
+    """What lab.live.load found."""
+    middle, most = np.percentile(milliseconds, [50, 99])
+    return (f"a thousand users side by side: {len(milliseconds):,} answers in {middle:.1f} ms "
+            f"(p50), {most:.1f} ms (p99), {refused} refused")  # fmt: skip
 
 
 def compressions(found):
