@@ -47,7 +47,7 @@ PARAMETERS = {
     "E": "N D", "A": "M D",
     "W": "D 4H", "U": "H 4H", "b": "4H",
     "Wq": "H H", "Wk": "H H",
-    "Wu": "2H D", "bu": "D",
+    "Wu": "2H D", "bu": "D", "fade": "D",
     "bias": "N",
 }  # fmt: skip
 
@@ -81,7 +81,7 @@ def interest(params, items, kinds, layers, kept=EVERYTHING):
     long, attention = layers.attention.forward(h, p["Wq"], p["Wk"])
     long, drop_long = drop(long, kept.long, kept.scale)
     h, drop_h = drop(h, kept.h, kept.scale)
-    u, both = layers.interest.forward(long, h, x, p["Wu"], p["bu"])
+    u, both = layers.interest.forward(long, h, x, p["Wu"], p["bu"], p["fade"])
     return u, Caches(embedding, drop_x, lstm, attention, drop_long, drop_h, both)
 
 
