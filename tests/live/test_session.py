@@ -6,7 +6,7 @@ import pytest
 from tinyrec import InputError, Recommender
 from tinyrec.fast import replaced
 from tinyrec.live import Session
-from tinyrec.model import attention, lstm
+from tinyrec.model import attention, interest, lstm
 from tinyrec.preprocess import sequences
 from tinyrec.preprocess.events import clean
 
@@ -136,3 +136,14 @@ def test_a_step_of_attention_is_the_last_row_of_a_pass():
     row, w = attention.step(h[:, -1], h, h @ Wk, Wq)
     assert row == pytest.approx(long[:, -1])
     assert w == pytest.approx(cache.w[:, -1])
+
+
+def test_a_step_of_interest_is_the_last_row_of_a_pass():
+    rng = np.random.default_rng(0)
+    long, h, x = rng.normal(size=(2, 7, 4)), rng.normal(size=(2, 7, 4)), rng.normal(size=(2, 7, 3))
+    weights = rng.normal(size=(8, 3)), rng.normal(size=3), rng.normal(size=3)
+    u, _ = interest.forward(long, h, x, *weights)
+    recent = np.zeros((2, 3))
+    for t in range(7):
+        row, recent = interest.step(long[:, t], h[:, t], x[:, t], recent, *weights)
+    assert row == pytest.approx(u[:, -1])

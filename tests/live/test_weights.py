@@ -73,7 +73,10 @@ def test_keras_computes_the_same(model, asked):
     attention = keras.layers.Attention(use_scale=False)
     q = np.asarray(query(h)) / np.sqrt(H)
     long = attention([q, h, key(h)], use_causal_mask=True)
-    u = np.asarray(interest(np.concatenate([long, h], axis=-1))) + x
+    recent = x.copy()
+    for t in range(1, x.shape[1]):
+        recent[:, t] += recent[:, t - 1] / (1 + np.exp(-w["fade"]))
+    u = np.asarray(interest(np.concatenate([long, h], axis=-1))) + recent
     found = u @ w["items/embeddings"].T + w["bias"]
     assert found == pytest.approx(expected, abs=1e-5)
 

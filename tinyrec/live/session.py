@@ -4,11 +4,12 @@
     session.add("I0042", "buy").recommend()
 
 T events in the window, D, H widths. What a session recommends is what the model recommends for
-the same history read afresh: the state h, c walks on by (2) to (7), and attention (8) to (10)
-needs one new row, for which the keys and states of all steps are kept. Two things are not one
-step more. Another event on the item just seen (a view that becomes a purchase) changes that
-step's kind, as in a log that is read: the step is taken back and done again. And beyond max_len
-the window moves, by a quarter of it at a time (sequences.latest): it is then read anew.
+the same history read afresh: the state h, c walks on by (2) to (7), the fading sum of (11) does
+too, and attention (8) to (10) needs one new row, for which the keys and states of all steps are
+kept. Two things are not one step more. Another event on the item just seen (a view that becomes
+a purchase) changes that step's kind, as in a log that is read: the step is taken back and done
+again. And beyond max_len the window moves, by a quarter of it at a time (sequences.latest): it is
+then read anew.
 """
 
 import numpy as np
@@ -30,7 +31,8 @@ class Session:
         self.items, self.kinds = [], []  # the whole history, in numbers
         self.start = 0  # of the window in it
         self.states = self.keys = np.empty((0, len(rec.params["U"])), np.float32)  # (≥ T, H)
-        self.cell = self.cell_before = np.zeros(len(rec.params["U"]), np.float32)  # c_T, c_T−1
+        self.cell = np.zeros(len(rec.params["U"]), np.float32)  # c, (H,)
+        self.recent = np.zeros_like(rec.params["bu"])  # as in (11), (D,)
         if user is not None or history is not None:
             past = rec.past(user, history)
             self.items, self.kinds = past.items.tolist(), past.kinds.tolist()
@@ -81,38 +83,34 @@ class Session:
         p, t = self.rec.params, len(self.items) - 1 - self.start
         if t == len(self.keys):
             self.states, self.keys = larger(self.states), larger(self.keys)
+        self.before = self.cell, self.recent
         h = self.states[t - 1] if t else np.zeros_like(self.cell)
         x, _ = embedding.forward(self.items[-1], self.kinds[-1], p["E"], p["A"])
-        self.cell_before = self.cell
         h, self.cell, _ = lstm.step(x @ p["W"] + p["b"] + h @ p["U"], self.cell)
         self.states[t], self.keys[t] = h, h @ p["Wk"]
-        self._attend(x)
-
-    def _read(self):
-        """The whole window at once."""
-        p, self.start = self.rec.params, self._window()
-        items, kinds = self.items[self.start :], self.kinds[self.start :]
-        x, _ = embedding.forward(items, kinds, p["E"], p["A"])
-        self.states, cache = lstm.forward(x, p["W"], p["U"], p["b"])
-        self.keys = self.states @ p["Wk"]
-        self.cell_before, self.cell = [cache.c0, *cache.c][-2:]
-        self._attend(x[-1])
-
-    def _attend(self, x):
-        """Equations (9) to (11) for the last event, whose vector is x: the interest u (D,)."""
-        p, T = self.rec.params, len(self.items) - self.start
-        states, keys = self.states[:T], self.keys[:T]
-        long, _ = attention.step(states[-1], states, keys, p["Wq"])
-        self.u, _ = interest.forward(long, states[-1], x, p["Wu"], p["bu"])
+        long, _ = attention.step(h, self.states[: t + 1], self.keys[: t + 1], p["Wq"])
+        self.u, self.recent = interest.step(long, h, x, self.recent, p["Wu"], p["bu"], p["fade"])
 
     def _take_back(self):
         """Forget the last event; another one has to follow."""
         del self.items[-1], self.kinds[-1]
-        self.cell = self.cell_before
+        self.cell, self.recent = self.before
+
+    def _read(self):
+        """The whole window: all events but the last at once, then that one."""
+        p, self.start = self.rec.params, self._window()
+        items, kinds = (np.array(part[self.start : -1], int) for part in (self.items, self.kinds))
+        x, _ = embedding.forward(items, kinds, p["E"], p["A"])
+        h, walked = lstm.forward(x, p["W"], p["U"], p["b"])
+        _, seen = interest.forward(h, h, x, p["Wu"], p["bu"], p["fade"])  # for `recent` alone
+        self.states, self.keys = h, h @ p["Wk"]
+        self.cell = [walked.c0, *walked.c][-1]
+        self.recent = [np.zeros_like(p["bu"]), *seen.recent][-1]
+        self._step()
 
     def nbytes(self):
         """What this session keeps, beside the model."""
-        arrays = self.states, self.keys, self.cell, self.cell_before
+        arrays = self.states, self.keys, self.cell, self.recent, *self.before, self.u
         return sum(array.nbytes for array in arrays) + 16 * len(self.items)
 
 

@@ -9,13 +9,17 @@ where the PyTorch module that computes (1) to (12) is
         self.items, self.kinds = nn.Embedding(N, D), nn.Embedding(M, D)
         self.lstm = nn.LSTM(D, H, batch_first=True)
         self.query, self.key = nn.Linear(H, H, bias=False), nn.Linear(H, H, bias=False)
-        self.interest, self.bias = nn.Linear(2 * H, D), nn.Parameter(torch.zeros(N))
+        self.interest = nn.Linear(2 * H, D)
+        self.fade, self.bias = nn.Parameter(torch.zeros(D)), nn.Parameter(torch.zeros(N))
 
     def forward(self, items, kinds):
         x = self.items(items) + self.kinds(kinds)
         h, _ = self.lstm(x)
         long = F.scaled_dot_product_attention(self.query(h), self.key(h), h, is_causal=True)
-        u = self.interest(torch.cat([long, h], -1)) + x
+        recent = [x[:, 0]]
+        for x_t in x.unbind(1)[1:]:
+            recent.append(x_t + torch.sigmoid(self.fade) * recent[-1])
+        u = self.interest(torch.cat([long, h], -1)) + torch.stack(recent, 1)
         return u @ self.items.weight.T + self.bias
 
 PyTorch's matrices are ours transposed, its LSTM has the gates in our order i, f, g, o and a second
@@ -38,6 +42,7 @@ NAMES = {  # ours: PyTorch's, Keras's
     "Wk": ("key.weight", "key/kernel"),
     "Wu": ("interest.weight", "interest/kernel"),
     "bu": ("interest.bias", "interest/bias"),
+    "fade": ("fade", "fade"),
     "bias": ("bias", "bias"),
 }
 SECOND_BIAS = "lstm.bias_hh_l0"  # PyTorch adds it to the first
