@@ -34,7 +34,7 @@ def fitted():
 
 
 def test_it_learns_what_comes_next(fitted):
-    items, probabilities = fitted.recommend(history=["003", "004", "005"], k=3)
+    items, probabilities = fitted.recommend(history=["001", "002", "003", "004", "005"], k=3)
     assert items[0] == "006"
     assert np.all(np.diff(probabilities) <= 0)
     assert fitted.evaluate()["hr@10"] == 1
