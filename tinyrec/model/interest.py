@@ -49,3 +49,13 @@ def backward(du, cache):
     ddecay = bias_gradient(drecent[..., 1:, :] * recent[..., :-1, :])  # ∂(11)
     dfade = ddecay * decay * (1 - decay)  # ∂(11)
     return (dlong, dh, drecent), {"Wu": dWu, "bu": dbu, "fade": dfade}
+
+
+def step(long, h, x, recent, Wu, bu, fade):
+    """The last row of `forward` alone, each argument of one step: `recent` of the step before,
+    zeros at first. Returns u (..., D) and this step's `recent`.
+    """
+    H = h.shape[-1]
+    recent = x + sigmoid(fade) * recent  # (11)
+    u = long @ Wu[:H] + h @ Wu[H:] + bu + recent  # (11)
+    return u, recent
