@@ -47,3 +47,15 @@ def backward(dlong, cache):
     dWq = weight_gradient(h, dq)  # ∂(8)
     dWk = weight_gradient(h, dk)  # ∂(8)
     return dh, {"Wq": dWq, "Wk": dWk}
+
+
+def last(h, Wq, Wk, lengths):
+    """The row of `forward` at each history's end, all that a recommendation needs: long (B, H).
+
+    h (B, T, H), lengths (B,): real steps. As q·k_s = h_s · (Wk q), no key has to be computed.
+    """
+    q = h[np.arange(len(h)), lengths - 1] @ Wq
+    scores = (h @ (q @ Wk.T)[..., None])[..., 0] / sqrt(q.shape[-1])
+    future = np.arange(h.shape[1]) >= lengths[:, None]
+    w = softmax(np.where(future, -np.inf, scores))
+    return (w[:, None, :] @ h)[:, 0]

@@ -37,3 +37,8 @@ def backward(du, cache):
     dWu = np.concatenate([weight_gradient(long, du), weight_gradient(h, du)])  # ∂(11)
     dbu = bias_gradient(du)  # ∂(11)
     return (dlong, dh, dx), {"Wu": dWu, "bu": dbu}
+
+
+def last(long, h, x, Wu, bu):
+    """`forward` for the rows at each history's end alone: long, h (B, H), x (B, D) give (B, D)."""
+    return forward(long, h, x, Wu, bu)[0]
