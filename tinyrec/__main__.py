@@ -25,7 +25,10 @@ from .train.loop import best_epoch
 
 def main(arguments=None):
     """Run one command; returns the exit code: 0 done, 1 checks failed, 2 bad request, 130 ^C."""
-    options = parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal may lack letters
+    options = parser().parse_args(with_dashes(sys.argv[1:] if arguments is None else arguments))
     try:
         return options.run(options) or 0
     except InputError as error:
@@ -47,7 +50,7 @@ def train(options):
     picture, checkpoint = f"{options.out}.png", f"{options.out}.checkpoint.npz"
     store.check_targets([options.out, options.json, picture, checkpoint], [path, items])
     began = time.perf_counter()
-    events = read_events(path, items=items)
+    events = read_events(path, items=items, **reading(options))
     seconds = {"read": time.perf_counter() - began}
     print(report.understood(events, "the bundled shop" if bundled else path) + "\n")
 
@@ -87,7 +90,7 @@ def evaluate(options):
     store.check_targets([options.json, plots.check_name(options.plot)],
                         [options.model, options.events])  # fmt: skip
     model = Recommender.load(options.model)
-    events = read_events(options.events) if options.events else None
+    events = read_events(options.events, **reading(options)) if options.events else None
     exclude_seen, began = not options.keep_seen, time.perf_counter()
     found = compare.compare(model, events, exclude_seen)
     print(report.table(found))
@@ -129,6 +132,12 @@ def bench(options):
         for row in bench.scaling(options.threads):
             print(report.scaling(*row), flush=True)
         return
+    if options.reading:
+        from .lab import reading as reading_lab
+
+        for row in reading_lab.compare():
+            print(report.reading(*row), flush=True)
+        return
     if options.torch and importlib.util.find_spec("torch") is None:
         raise InputError("--torch: PyTorch is not installed here; leave it out or install torch")
     found = bench.run(bench.sizes(vars(options)), options.threads, options.torch)
@@ -142,7 +151,7 @@ def study(options):
 
     if options.seeds < 1:
         raise InputError(f"seeds is {options.seeds}: ask for one or more")
-    events = read_events(options.events or shop.FOLDER / "shop.csv")
+    events = read_events(options.events or shop.FOLDER / "shop.csv", **reading(options))
     given = {name: getattr(options, name) for name in ("epochs", "split", "threads")}
     print(report.study_heading(options.seeds), flush=True)
     for row in study.study(events, given, options.seeds):
@@ -185,25 +194,41 @@ def write_json(path, found):
         Path(path).write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
+def with_dashes(arguments):
+    """The arguments with `--user -u1` as `--user=-u1`: ids may begin with a dash."""
+    joined = []
+    for argument in arguments:
+        if joined and joined[-1] in ("--user", "--history") and argument[:2] != "--":
+            joined[-1] += "=" + argument
+        else:
+            joined.append(argument)
+    return joined
+
+
+def reading(options):
+    return {name: getattr(options, name) for name in ("columns", "keep_na", "strict", "force")}
+
+
 def ids_of(text):
     return [item.strip() for item in text.split(",")]
 
 
+READING = ["--columns", "--keep-na", "--strict", "--force"]
 COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name stands for its option
     "train": (train, "Train on a log, compare with baselines, save the model.",
-              ["EVENTS", "--items", "--out", "--resume", "--no-fast", "--keep-seen", "--json",
-               *settings.TABLE, "threads"]),
+              ["EVENTS", *READING, "--items", "--out", "--resume", "--no-fast", "--keep-seen",
+               "--json", *settings.TABLE, "threads"]),
     "evaluate": (evaluate, "Measure a saved model and the baselines.",
-                 ["MODEL", "EVENTS", "--keep-seen", "--plot", "--json"]),
+                 ["MODEL", "EVENTS", *READING, "--keep-seen", "--plot", "--json"]),
     "recommend": (recommend, "The best items for a user or a history.",
                   ["MODEL", "--user", "--history", "-k", "--keep-seen", "--json"]),
     "explain": (explain, "What the best items for a user rest on.",
                 ["MODEL", "--user", "--history", "-k", "--plot"]),
     "bench": (bench, "Time NumPy's layers against the compiled ones.",
               ["dim", "hidden", "negatives", "max_len", "threads", "--torch", "--scaling",
-               "--plot"]),
+               "--reading", "--plot"]),
     "study": (study, "Train with one thing changed at a time; compare on test.",
-              ["EVENTS", "epochs", "split", "--seeds", "threads"]),
+              ["EVENTS", *READING, "epochs", "split", "--seeds", "threads"]),
     "fetch": (fetch, "Download MovieLens from GroupLens, for research.", ["NAME", "--to"]),
     "check": (check, "Judge your own solution of an exercise.",
               ["EXERCISE", "FILE", "--json", "--gradescope"]),
@@ -216,6 +241,10 @@ OPTIONS = {
     "NAME": {"choices": movielens.DATASETS},
     "EXERCISE": {"help": ", ".join(EXERCISES)},
     "FILE": {"help": "a Python file with your functions"},
+    "--columns": {"metavar": "user=NAME,item=NAME,…", "help": "names or numbers of columns"},
+    "--keep-na": {"action": "store_true", "help": "NA and the like are ids"},
+    "--strict": {"action": "store_true", "help": "stop at a broken row"},
+    "--force": {"action": "store_true", "help": "go on where one row in twenty is not usable"},
     "--items": FILE | {"help": "titles of the items"},
     "--out": FILE | {"default": "model.npz", "help": "%(default)s"},
     "--resume": {"action": "store_true", "help": "go on after an interruption"},
@@ -229,6 +258,7 @@ OPTIONS = {
     "--history": {"metavar": "ID,ID,…", "type": ids_of},
     "-k": {"type": int, "default": 10, "help": "how many (%(default)s)"},
     "--torch": {"action": "store_true", "help": "PyTorch's padded twin as well"},
+    "--reading": {"action": "store_true", "help": "read ten million rows, beside pandas"},
     "--scaling": {"action": "store_true", "help": "time against size of the log"},
     "--seeds": {"type": int, "default": 3, "help": "runs a row (%(default)s)"},
     "--to": {"metavar": "DIR", "default": "data", "help": "folder (%(default)s)"},

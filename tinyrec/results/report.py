@@ -42,7 +42,8 @@ def table(found):
 
 def understood(events, name):
     """What a log holds once it is clean, and what each rule removed."""
-    lines = [f"{name}: {len(events.users):,} users, {len(events.items):,} items, "
+    lines = [f"{name}: {events.understood}",
+             f"{len(events.users):,} users, {len(events.items):,} items, "
              f"{len(events.item):,} events ({', '.join(events.kinds)})"]  # fmt: skip
     return "\n".join(lines + [f"  {count:>7,} {rule}" for rule, count in events.report])
 
@@ -116,6 +117,11 @@ def bench(found):
 def scaling(what, events, seconds):
     return (f"{what:<16} {events:>10,} events {seconds:7.2f} s an epoch  "
             f"{seconds / events * 1e6:5.2f} s a million")  # fmt: skip
+
+
+def reading(reader, events, seconds, gigabytes):
+    return (f"{reader:<10} {events:>10,} events {seconds:6.1f} s of CPU  {gigabytes:5.2f} GB at "
+            "the peak")  # fmt: skip
 
 
 def study_heading(seeds):
