@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import store
 from ..errors import InputError
-from . import adam
+from . import tables
 from .batches import batch_gradients
 
 
@@ -15,7 +15,7 @@ class State:
 
     def __init__(self, params, room=None):
         self.params = params
-        self.adam = (room or adam).Adam(params)
+        self.adam = (room or tables).Adam(params)
         self.best = copy(params)
         self.history = []  # one dict an epoch
 
@@ -52,6 +52,7 @@ def run_epoch(state, training, epoch, on_step):
         accuracies.append(accuracy)
         if on_step:
             on_step(number + 1, batches)
+    state.adam.settle()
     return float(np.mean(losses)), float(np.mean(accuracies))
 
 
@@ -77,7 +78,8 @@ def fit(state, training, validate, checkpoint=None, on_step=None, on_epoch=None)
         state.history.append(entry)
         best = best_epoch(state.history)
         if best is entry:
-            state.best = copy(state.params)
+            for name, value in state.params.items():
+                state.best[name][...] = value
         if checkpoint:
             store.keep(state, *checkpoint)
         if on_epoch:
