@@ -85,12 +85,13 @@ class Adam(adam.Adam):
             self.done[name][g.index if isinstance(g, Rows) else ...] += 1
 
     def remember(self):
-        """Adds the step just done to the sums of the rows that it did not touch."""
+        """Adds the step just done to what a row misses that has waited since each earlier one."""
         rate, beta1, beta2, v_scale, _ = self.constants()
-        k = np.arange(len(self.a), 0, -1)
-        a = rate * beta1**k
+        self.m_left, self.v_left = beta1 * self.m_left, beta2 * self.v_left
+        a = rate * self.m_left
         self.a = np.append(self.a + a, 0.0)
-        self.a_over_c = np.append(self.a_over_c + a / np.sqrt(v_scale * beta2**k), 0.0)
+        self.a_over_c = np.append(self.a_over_c + a / np.sqrt(v_scale * self.v_left), 0.0)
+        self.m_left, self.v_left = np.append(self.m_left, 1.0), np.append(self.v_left, 1.0)
 
     def catch_up(self, name, index=None):
         """Brings a table's rows (all where None) to where plain Adam's are now, in place."""
@@ -99,9 +100,9 @@ class Adam(adam.Adam):
         index = np.flatnonzero(done < now) if index is None else index[done[index] < now]
         if not len(index):
             return
-        at, n = done[index], now - done[index]
+        at = done[index]
         c = self.a[at] / np.maximum(self.a_over_c[at], 1e-300)  # 0 / 0 where the rate was zero
-        missed = self.a[at], c**2, self.beta1**n, self.beta2**n
+        missed = self.a[at], c**2, self.m_left[at], self.v_left[at]
         missed = Missed(*(each.astype(theta.dtype) for each in missed))
         self.catch_up_rows(theta, self.m[name], self.v[name], index, missed, self.eps)
         done[index] = now
@@ -112,3 +113,4 @@ class Adam(adam.Adam):
             self.catch_up(name)
             self.done[name][:] = 0
         self.a, self.a_over_c = np.zeros((2, 1))  # Σ a_k, Σ a_k / c_k from each step on until now
+        self.m_left, self.v_left = np.ones((2, 1))  # β1ⁿ, β2ⁿ
