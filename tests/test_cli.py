@@ -10,6 +10,8 @@ import sys
 import numpy as np
 import pytest
 
+from tinyrec import store
+
 SMALL = ["--no-fast", "--dim", "8", "--hidden", "8", "--negatives", "8", "--epochs", "2"]
 
 
@@ -189,18 +191,10 @@ def test_no_output_takes_the_place_of_an_input_or_of_another_output(folder, argu
 
 
 def test_two_runs_into_one_place_do_not_mix(folder):
-    first = subprocess.Popen(
-        [sys.executable, "-u", "-m", "tinyrec", "train", "log.txt", "--out", "two.npz",
-         *SMALL[:7], "--epochs", "300"], cwd=folder, text=True, stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
-    while "epoch   1/300" not in first.stdout.readline():
-        assert first.poll() is None
-    second = tinyrec("train", "log.txt", "--out", "two.npz", *SMALL, cwd=folder)
-    first.send_signal(signal.SIGINT)
-    first.communicate()
-    assert second.returncode == 2
-    assert "two.npz: another run" in second.stderr
+    with store.held(folder / "two.npz"):
+        done = tinyrec("train", "log.txt", "--out", "two.npz", *SMALL, cwd=folder)
+    assert done.returncode == 2
+    assert "two.npz: another run" in done.stderr
     assert tinyrec("train", "log.txt", "--out", "two.npz", *SMALL, cwd=folder).returncode == 0
 
 

@@ -60,7 +60,7 @@ def test_predict_proba_gives_the_probabilities_recommend_shows(fitted):
 def test_an_explanations_parts_add_up_to_the_logits(fitted):
     found = explain.parts(fitted, user="u1", k=3)
     _, probabilities = fitted.recommend(user="u1", k=3)
-    z = found.long + found.short + found.last + found.base
+    z = found.long + found.short + found.recent + found.base
     slope, offset, _ = fitted.calibration
     log_odds = slope * loss.log_odds(z, 12, 8, 0.75) + offset
     assert 1 / (1 + np.exp(-log_odds)) == pytest.approx(probabilities, rel=1e-4)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tinyrec.preprocess.catalogue import Catalogue
 from tinyrec.results import plots
 from tinyrec.results.plots import plain_label
 
@@ -52,9 +53,13 @@ def test_an_explanation_with_strange_and_equal_titles_is_drawn_without_a_warning
     latin_only, tmp_path
 ):
     titles = ["高达模型第1号", "$1_0 or $6^ {", "T-shirt", "T-shirt", "x" * 500]
-    found = SimpleNamespace(weights=np.full(5, 0.2), long=np.ones(5), short=np.ones(5),
+    numbers = np.arange(5)
+    catalogue = Catalogue(numbers.astype(str), numbers.astype(str), ("event",),
+                          dict(zip("01234", titles, strict=True)))  # fmt: skip
+    found = SimpleNamespace(history=numbers, items=numbers, weights=np.full(5, 0.2),
+                            long=np.ones(5), short=np.ones(5), recent=np.ones(5),
                             base=np.ones(5))  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        plots.explanation(found, titles, titles, tmp_path / "e.png")
+        plots.explanation(found, catalogue, tmp_path / "e.png")
     assert (tmp_path / "e.png").stat().st_size > 10_000

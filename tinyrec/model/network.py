@@ -47,7 +47,7 @@ PARAMETERS = {
     "E": "N D", "A": "M D",
     "W": "D 4H", "U": "H 4H", "b": "4H",
     "Wq": "H H", "Wk": "H H",
-    "Wu": "2H D", "bu": "D",
+    "Wu": "2H D", "bu": "D", "fade": "D",
     "bias": "N",
 }  # fmt: skip
 
@@ -81,7 +81,7 @@ def interest(params, items, kinds, layers, kept=EVERYTHING):
     long, attention = layers.attention.forward(h, p["Wq"], p["Wk"])
     long, drop_long = drop(long, kept.long, kept.scale)
     h, drop_h = drop(h, kept.h, kept.scale)
-    u, both = layers.interest.forward(long, h, x, p["Wu"], p["bu"])
+    u, both = layers.interest.forward(long, h, x, p["Wu"], p["bu"], p["fade"])
     return u, Caches(embedding, drop_x, lstm, attention, drop_long, drop_h, both)
 
 
@@ -110,7 +110,8 @@ def last_interest(params, items, kinds, lengths, layers):
     x = undropped(layers.embedding.forward(items, kinds, p["E"], p["A"])[0])
     h, _ = layers.lstm.forward(x, p["W"], p["U"], p["b"])
     long = undropped(layers.attention.last(h, p["Wq"], p["Wk"], lengths))
-    return layers.interest.last(long, undropped(h[last]), x[last], p["Wu"], p["bu"])
+    both = long, undropped(h[last])
+    return layers.interest.last(*both, x, lengths, p["Wu"], p["bu"], p["fade"])
 
 
 def every_logit(u, E, bias, scorer):

@@ -21,8 +21,8 @@ import polars as pl
 
 from ..errors import InputError
 from .columns import NAMES, harmless, is_header, name_columns, parse_columns, plain
+from .events import MANY
 
-MANY = 1 / 20  # losing more of a log's rows than this has to be asked for
 FIELD, ROW = "\x1f", "\x1e"  # ASCII's own signs between fields and between rows
 
 
@@ -174,7 +174,8 @@ def from_delimited(data, line, separator, path):
     quote = '"' if b'"' in data and (separator in ",; " or enclosed) else None
     width = len(next(csv.reader([line], delimiter=separator)) if quote else fields)
     sign = FIELD if separator == "::" else separator
-    data = data.replace(separator.encode(), sign.encode())
+    if sign != separator:
+        data = data.replace(separator.encode(), sign.encode())
     frame = parse_even(data, sign, quote, width)
     if frame is not None:
         return Table(frame, None, [], separator)
@@ -230,10 +231,10 @@ def check_rows(data, separator, quote, path):
         except StopIteration:
             break
         except csv.Error as error:
-            if "unexpected end" in str(error) or "field limit" in str(error):
+            if quote and re.search("unexpected end|field limit", str(error)):
                 raise InputError(f"{path}, row {row}: a quote opens here and is never closed; "
                                  "close it or save the log with tabs") from None  # fmt: skip
-            broken.append((row, f"a quote opens here, and {error}"))
+            broken.append((row, str(error)))
             continue
         if not any(field.strip() for field in record):
             continue

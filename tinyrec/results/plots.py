@@ -111,7 +111,7 @@ def explanation(found, catalogue, path):
     left.set_yticks(range(shown), past[-shown:])
     left.set(xlabel="attention weight", title="The last events, newest on top")
     parts = {"long-term": (found.long, BLUE), "short-term": (found.short, ORANGE),
-             "event just seen": (found.last, GREEN),
+             "events just seen": (found.recent, GREEN),
              "everyone's": (found.base, GREY)}  # fmt: skip
     height = 0.8 / len(parts)
     for number, (label, (values, colour)) in enumerate(parts.items()):

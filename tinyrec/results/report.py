@@ -73,10 +73,10 @@ def example(model, exclude_seen=True):
 
 def explanation(found, catalogue):
     """The parts of each logit, from explain.parts."""
-    lines = ["logit z =  long-term + short-term + the event just seen + everyone's; "
+    lines = ["logit z =  long-term + short-term + the events just seen + everyone's; "
              "of the past, most to the long-term"]  # fmt: skip
     for row, number in enumerate(found.items):
-        parts = found.long[row], found.short[row], found.last[row], found.base[row]
+        parts = found.long[row], found.short[row], found.recent[row], found.base[row]
         terms = "{:6.2f} = {:6.2f} {:+6.2f} {:+6.2f} {:+6.2f}".format(sum(parts), *parts)
         most = found.history[found.events[row].argmax()]
         lines.append(f"{terms}  {catalogue.title(number)}  <-  {catalogue.title(most)}")
