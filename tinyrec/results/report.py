@@ -178,6 +178,12 @@ class Progress:
               f"({left} left)", flush=True)  # fmt: skip
 
 
+def many_done(done, all):
+    """How many blocks of users have been recommended to."""
+    end = "\n" if done == all else ""
+    print(f"\r  {done / all:4.0%} of the users ", end=end, file=sys.stderr, flush=True)
+
+
 def download_bar():
     """A function of bytes done and in all that draws how far a download is."""
     began = time.perf_counter()
