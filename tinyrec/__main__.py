@@ -8,6 +8,7 @@ import os
 import shlex
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 from . import explain as explaining
@@ -20,7 +21,7 @@ from .errors import InputError
 from .preprocess.events import read_events
 from .recommender import Recommender
 from .results import compare, metrics, plots, report
-from .train import gradcheck
+from .train import gradcheck, ranks
 from .train.loop import best_epoch
 
 
@@ -44,43 +45,59 @@ def main(arguments=None):
 
 
 def train(options):
-    """Read, fit, save, compare, recommend."""
+    """Read, fit, save, compare, recommend; with --mpi as one rank of several."""
+    if not options.mpi:
+        return train_on(ranks.One(), options)
+    with ranks.job() as job:
+        train_on(job, options)
+
+
+def train_on(job, options):
     bundled = options.events is None
     path = options.events or shop.FOLDER / "shop.csv"
     items = options.items or (shop.FOLDER / "items.csv" if bundled else None)
     picture, checkpoint = f"{options.out}.png", f"{options.out}.checkpoint.npz"
-    store.check_targets([options.out, options.json, picture, checkpoint], [path, items])
+    if job.first:
+        store.check_targets([options.out, options.json, picture, checkpoint], [path, items])
     began = time.perf_counter()
-    events = read_events(path, items=items, **reading(options))
+    events = job.of_first(lambda: read_events(path, items=items, **reading(options)))
     seconds = {"read": time.perf_counter() - began}
     print(report.understood(events, "the bundled shop" if bundled else path) + "\n")
 
-    given = {name: getattr(options, name) for name in [*settings.TABLE, "threads"]}
-    model = Recommender(**given, layers="readable" if options.no_fast else "fast")
-    if options.resume and not Path(checkpoint).exists():
+    given = {name: getattr(options, name) for name in settings.TABLE}
+    model = Recommender(**given, layers="readable" if options.no_fast else "fast",
+                        threads=options.threads or job.threads(), ranks=job)  # fmt: skip
+    if options.resume and job.first and not Path(checkpoint).exists():
         raise InputError(f"{checkpoint}: no checkpoint to go on from; leave out --resume")
-    with store.held(options.out):
+    with store.held(options.out) if job.first else nullcontext():
+        began = time.perf_counter()
         learn(model, events, options, checkpoint)
-        model.save(options.out)
-        Path(checkpoint).unlink(missing_ok=True)
+        learnt = time.perf_counter() - began
+        if job.first:
+            model.save(options.out)
+            Path(checkpoint).unlink(missing_ok=True)
+            plots.learning_curve(model.history_, picture)
     seconds["train"] = sum(entry["seconds"] for entry in model.history_)
-    plots.learning_curve(model.history_, picture)
     best = best_epoch(model.history_)["epoch"]
     ended = "" if len(model.history_) == model.settings["epochs"] else ", ended as none got better"
     print(f"\nkept epoch {best}{ended}; saved {options.out}, learning curve in {picture}\n")
+    if options.mpi:
+        print(report.ranks(job.cost(), learnt, job.size) + "\n")
 
     began = time.perf_counter()
     found = compare.compare(model, None, not options.keep_seen, oracle=bundled)
     print(report.table(found) + "\n\n" + report.example(model, not options.keep_seen))
-    write_json(options.json, compare.as_json(found, model, events, began, **seconds))
+    if job.first:
+        write_json(options.json, compare.as_json(found, model, events, began, **seconds))
 
 
 def learn(model, events, options, checkpoint):
     progress = report.Progress(compiling=not options.no_fast)
     try:
         model.fit(events, exclude_seen=not options.keep_seen, on_step=progress.step,
-                  on_epoch=progress.epoch, checkpoint=checkpoint,
-                  resume=options.resume)  # fmt: skip
+                  on_epoch=progress.epoch, checkpoint=checkpoint, resume=options.resume,
+                  start=options.start and Recommender.load(options.start),
+                  frozen=options.freeze)  # fmt: skip
     except KeyboardInterrupt:
         if Path(checkpoint).exists():
             print(f"\n{checkpoint} keeps the last epoch: go on with --resume", file=sys.stderr)
@@ -149,6 +166,14 @@ def bench(options):
     store.check_targets([plots.check_name(options.plot)])
     from .lab import bench
 
+    if options.live:
+        from .lab import live
+
+        for items in live.ITEMS:
+            milliseconds, session = live.latency(items)
+            print(report.latency(items, milliseconds, session.nbytes()), flush=True)
+        print(report.load(*live.load()))
+        return
     if options.scaling:
         for row in bench.scaling(options.threads):
             print(report.scaling(*row), flush=True)
@@ -177,6 +202,33 @@ def study(options):
     print(report.study_heading(options.seeds), flush=True)
     for row in study.study(events, given, options.seeds):
         print(report.study(*row), flush=True)
+
+
+def compress(options):
+    from .live import compress
+
+    store.check_targets([options.out], [options.model])
+    model = Recommender.load(options.model)
+    if options.how:
+        compress.compressed(model, options.how).save(options.out)
+        print(f"saved {options.out}, {Path(options.out).stat().st_size:,} bytes")
+        return
+    for line in report.compressions(compress.compare(model)):
+        print(line, flush=True)
+    print("keep one with --how")
+
+
+def serve(options):
+    missing = [name for name in ("starlette", "uvicorn") if not importlib.util.find_spec(name)]
+    if missing:
+        raise InputError(f"serve needs {missing[0]}: pip install 'tinyrec[serve]'")
+    from .live import serve
+
+    log = options.log or f"{options.model}.events.sqlite"
+    store.check_targets([log], [options.model])
+    model = Recommender.load(options.model)
+    with store.held(log):
+        serve.serve(model, log, options.host, options.port)
 
 
 def fetch(options):
@@ -239,7 +291,7 @@ READING = ["--columns", "--keep-na", "--strict", "--force"]
 COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name stands for its option
     "train": (train, "Train on a log, compare with baselines, save the model.",
               ["EVENTS", *READING, "--items", "--out", "--resume", "--no-fast", "--keep-seen",
-               "--json", *settings.TABLE, "threads"]),
+               "--json", "--start", "--freeze", "--mpi", *settings.TABLE, "threads"]),
     "evaluate": (evaluate, "Measure a saved model and the baselines.",
                  ["MODEL", "EVENTS", *READING, "--keep-seen", "--plot", "--json"]),
     "recommend": (recommend, "The best items for a user or a history.",
@@ -249,9 +301,13 @@ COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name sta
                 ["MODEL", "--user", "--history", "-k", "--plot"]),
     "bench": (bench, "Time NumPy's layers against the compiled ones.",
               ["dim", "hidden", "negatives", "max_len", "threads", "--torch", "--scaling",
-               "--reading", "--plot"]),
+               "--reading", "--live", "--plot"]),
     "study": (study, "Train with one thing changed at a time; compare on test.",
               ["EVENTS", *READING, "epochs", "split", "--seeds", "threads"]),
+    "compress": (compress, "A model in less memory, and what that costs.",
+                 ["MODEL", "--how", "--out"]),
+    "serve": (serve, "Recommend over HTTP, as events come in.",
+              ["MODEL", "--port", "--host", "--log"]),
     "fetch": (fetch, "Download MovieLens from GroupLens, for research.", ["NAME", "--to"]),
     "check": (check, "Judge your own solution of an exercise.",
               ["EXERCISE", "FILE", "--json", "--gradescope"]),
@@ -275,6 +331,10 @@ OPTIONS = {
     "--fast": {"action": "store_true", "help": "those of the compiled layers"},
     "--keep-seen": {"action": "store_true", "help": "rank what was seen before too"},
     "--json": FILE | {"help": "write the figures there as well"},
+    "--mpi": {"action": "store_true", "help": "as a rank of mpiexec -n N tinyrec train … --mpi"},
+    "--start": {"metavar": "MODEL", "help": "begin with its parameters, where ids are the same"},
+    "--freeze": {"metavar": "E,W,…", "type": ids_of, "default": [],
+                 "help": "parameters to leave as they begin"},
     "--gradescope": FILE | {"help": "write Gradescope's results.json"},
     "--plot": FILE | {"help": "draw it as well"},
     "--user": {"metavar": "ID"},
@@ -283,6 +343,11 @@ OPTIONS = {
     "--torch": {"action": "store_true", "help": "PyTorch's padded twin as well"},
     "--reading": {"action": "store_true", "help": "read ten million rows, beside pandas"},
     "--scaling": {"action": "store_true", "help": "time against size of the log"},
+    "--live": {"action": "store_true", "help": "how quick a session is"},
+    "--how": {"metavar": "WAY", "help": "save it so: int8, float16, low-rank, fewer-units"},
+    "--port": {"type": int, "default": 8000, "help": "%(default)s; 0: a free one"},
+    "--host": {"default": "127.0.0.1", "help": "%(default)s: this machine only"},
+    "--log": FILE | {"help": "keep events there (MODEL.events.sqlite)"},
     "--seeds": {"type": int, "default": 3, "help": "runs a row (%(default)s)"},
     "--all": {"action": "store_true", "help": "everybody at once, written --to a .csv"},
     "--to": {"metavar": "PATH", "help": "fetch: the folder (data); --all: the .csv file"},

@@ -62,7 +62,7 @@ def keep(state, path, run):
 
 
 def restore(state, path, run):
-    """Go on from a checkpoint. Raises InputError if there is none, or another run's."""
+    """Go on from a checkpoint: returns the state. Raises InputError if it is another run's."""
     about, arrays = read(path, CHECKPOINT)
     if about["run"] != run:
         raise InputError(f"{path}: left by a training with other settings or another log")
@@ -72,6 +72,7 @@ def restore(state, path, run):
     state.adam.steps = about["steps"]
     state.adam.settle()
     state.best, state.history = group("best", arrays), about["history"]
+    return state
 
 
 def check_targets(outputs, inputs=()):

@@ -49,6 +49,19 @@ def backward(dlong, cache):
     return dh, {"Wq": dWq, "Wk": dWk}
 
 
+def step(h, states, keys, Wq):
+    """The last row of `forward` alone: the newest state h (..., H) attends to all states so far.
+
+    states, keys (..., T, H): h and k of every step, this one the last. Returns long (..., H) and
+    the weights (..., T).
+    """
+    q = h @ Wq  # (8)
+    scores = (keys @ q[..., None])[..., 0] / sqrt(q.shape[-1])  # (9)
+    w = softmax(scores)  # (9)
+    long = (w[..., None, :] @ states)[..., 0, :]  # (10)
+    return long, w
+
+
 def last(h, Wq, Wk, lengths):
     """The row of `forward` at each history's end, all that a recommendation needs: long (B, H).
 

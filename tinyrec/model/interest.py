@@ -51,6 +51,16 @@ def backward(du, cache):
     return (dlong, dh, drecent), {"Wu": dWu, "bu": dbu, "fade": dfade}
 
 
+def step(long, h, x, recent, Wu, bu, fade):
+    """The last row of `forward` alone, each argument of one step: `recent` of the step before,
+    zeros at first. Returns u (..., D) and this step's `recent`.
+    """
+    H = h.shape[-1]
+    recent = x + sigmoid(fade) * recent  # (11)
+    u = long @ Wu[:H] + h @ Wu[H:] + bu + recent  # (11)
+    return u, recent
+
+
 def last(long, h, x, lengths, Wu, bu, fade):
     """`forward` for the row at each history's end alone: long, h (B, H) and x (B, T, D) give
     u (B, D); lengths (B,): real steps.

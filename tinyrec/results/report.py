@@ -3,6 +3,9 @@
 import sys
 import time
 
+import numpy as np
+
+from ..train.ranks import predicted
 from .calibration import BINS
 
 HEADINGS = {
@@ -137,6 +140,46 @@ def study(row, found, seconds):
         spread = (sum((value - mean) ** 2 for value in values) / len(values)) ** 0.5
         cells.append(f"{mean:.4f} ± {spread:.4f}")
     return "   ".join([*cells, f"{seconds:6.1f} s"])
+
+
+def ranks(cost, seconds, ranks, bandwidth=1e9):
+    """What a training on several ranks took, and what it would on more (train/ranks.py)."""
+    rest = seconds - cost.here - cost.exchange
+    many = (1, 2, 4, 8, 16, 32)
+    expected = "  ".join(f"{n}: {predicted(cost, seconds, n, bandwidth):.1f} s" for n in many)
+    return (
+        f"{ranks} ranks, {seconds:.1f} s: {cost.here:.1f} s in blocks, {cost.exchange:.1f} s to "
+        f"wait and to exchange {cost.nbytes / 1e6:,.0f} MB, {rest:.1f} s that each rank does\n"
+        f"expected of n machines, a rank each, that get {bandwidth / 1e9:g} GB a second, if "
+        f"blocks are shared evenly and nothing overlaps\n  {expected}"
+    )  # fmt: skip
+
+
+def latency(items, milliseconds, nbytes):
+    """What lab.live.latency found."""
+    (middle, cpu), (most, most_cpu) = np.percentile(milliseconds, [50, 99], axis=0)
+    return (f"{items:>9,} items: an event and the ten best in {middle:.2f} ms (p50), "
+            f"{most:.2f} ms (p99), of CPU {cpu:.2f} and {most_cpu:.2f}; "
+            f"{nbytes:,} bytes a session")  # fmt: skip
+
+
+def load(milliseconds, refused):
+    """What lab.live.load found."""
+    middle, most = np.percentile(milliseconds, [50, 99])
+    return (f"a thousand users side by side: {len(milliseconds):,} answers in {middle:.1f} ms "
+            f"(p50), {most:.1f} ms (p99), {refused} refused")  # fmt: skip
+
+
+def compressions(found):
+    """Yields lines for the rows of live.compress.compare."""
+    yield "               item table        all parameters    to score all   HR@10   NDCG@10"
+    first = None
+    for name, in_table, in_all, milliseconds, metrics in found:
+        first = first or (in_table, in_all, metrics["ndcg@10"])
+        shares = [size / whole for size, whole in zip((in_table, in_all), first, strict=False)]
+        yield (f"{name:<12} {in_table:>10,} {shares[0]:5.0%} {in_all:>12,} {shares[1]:5.0%} "
+               f"{milliseconds:10.3f} ms   {metrics['hr@10']:.4f}   {metrics['ndcg@10']:.4f} "
+               f"{metrics['ndcg@10'] / first[2]:6.1%}")  # fmt: skip
 
 
 def gradient(line):
