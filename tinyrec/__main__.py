@@ -16,6 +16,7 @@ from .coursework.check import as_gradescope, as_json, check_file
 from .coursework.exercises import EXERCISES
 from .datasets import movielens, shop
 from .errors import InputError
+from .explain import page
 from .preprocess.events import read_events
 from .recommender import Recommender
 from .results import compare, metrics, plots, report
@@ -112,13 +113,24 @@ def recommend(options):
 
 
 def explain(options):
-    store.check_targets([plots.check_name(options.plot)], [options.model])
-    model = Recommender.load(options.model)
-    found = explaining.parts(model, options.user, options.history, options.k)
-    print(report.explanation(found, model.catalogue))
-    if options.plot:
+    store.check_targets([plots.check_name(options.plot), options.html], [options.model])
+    model, who = Recommender.load(options.model), (options.user, options.history)
+    if options.item is None:
+        found = explaining.parts(model, *who, options.k)
+        print(report.explanation(found, model.catalogue))
+    else:
+        found = explaining.contributions(model, options.item, *who)
+        print(report.contributions(found, model.past(*who), model.catalogue, options.k))
+    if options.plot and options.item is None:
         plots.explanation(found, model.catalogue, options.plot)
+    elif options.plot:
+        titles = [model.catalogue.title(number) for number in model.past(*who).items]
+        plots.history(found, titles, options.plot)
+    if options.plot:
         print(f"drawn in {options.plot}")
+    if options.html:
+        page.write(model, options.html, *who)
+        print(f"{options.html}: open it in a browser")
 
 
 def bench(options):
@@ -144,6 +156,10 @@ def study(options):
         raise InputError(f"seeds is {options.seeds}: ask for one or more")
     events = read_events(options.events or shop.FOLDER / "shop.csv")
     given = {name: getattr(options, name) for name in ("epochs", "split", "threads")}
+    if options.explain:
+        for text in study.explanations(Recommender(**given).fit(events), not options.events):
+            print(text + "\n", flush=True)
+        return
     print(report.study_heading(options.seeds), flush=True)
     for row in study.study(events, given, options.seeds):
         print(report.study(*row), flush=True)
@@ -198,12 +214,12 @@ COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name sta
     "recommend": (recommend, "The best items for a user or a history.",
                   ["MODEL", "--user", "--history", "-k", "--keep-seen", "--json"]),
     "explain": (explain, "What the best items for a user rest on.",
-                ["MODEL", "--user", "--history", "-k", "--plot"]),
+                ["MODEL", "--user", "--history", "--item", "-k", "--plot", "--html"]),
     "bench": (bench, "Time NumPy's layers against the compiled ones.",
               ["dim", "hidden", "negatives", "max_len", "threads", "--torch", "--scaling",
                "--plot"]),
     "study": (study, "Train with one thing changed at a time; compare on test.",
-              ["EVENTS", "epochs", "split", "--seeds", "threads"]),
+              ["EVENTS", "epochs", "split", "--seeds", "--explain", "threads"]),
     "fetch": (fetch, "Download MovieLens from GroupLens, for research.", ["NAME", "--to"]),
     "check": (check, "Judge your own solution of an exercise.",
               ["EXERCISE", "FILE", "--json", "--gradescope"]),
@@ -227,6 +243,9 @@ OPTIONS = {
     "--plot": FILE | {"help": "draw it as well"},
     "--user": {"metavar": "ID"},
     "--history": {"metavar": "ID,ID,…", "type": ids_of},
+    "--item": {"metavar": "ID", "help": "what each event adds to this one"},
+    "--html": FILE | {"help": "a page to step through"},
+    "--explain": {"action": "store_true", "help": "put explanations to the test instead"},
     "-k": {"type": int, "default": 10, "help": "how many (%(default)s)"},
     "--torch": {"action": "store_true", "help": "PyTorch's padded twin as well"},
     "--scaling": {"action": "store_true", "help": "time against size of the log"},

@@ -8,10 +8,14 @@ import time
 import urllib.request
 from pathlib import Path
 
+from websocket import create_connection
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-         "--disable-background-networking --disable-component-update --disable-sync "
-         "--hide-scrollbars --remote-debugging-port=0 --remote-allow-origins=*").split()  # fmt: skip
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--hide-scrollbars", "--remote-debugging-port=0", "--remote-allow-origins=*",
+)  # fmt: skip
 WAIT = 60  # seconds for the browser to start, or to answer
 
 
@@ -23,8 +27,6 @@ class Browser:
     """One page of a browser of its own; `problems` gathers what the console complained of."""
 
     def __init__(self):
-        from websocket import create_connection
-
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         command = [program(), *FLAGS, f"--user-data-dir={self.folder.name}", "about:blank"]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

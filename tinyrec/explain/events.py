@@ -11,6 +11,8 @@ an item's log-odds of being the next one, whose σ is the chance that is shown.
     random      numbers drawn by a seed that the history and the item make
 """
 
+import copy
+
 import numpy as np
 
 from .. import model as readable
@@ -20,8 +22,8 @@ from ..preprocess import sequences
 from ..results.baselines import DECAY
 
 # The way from zero is cut into pieces. In each, the gradient is taken at a few points (Gauss and
-# Legendre's); a piece that misses its own rise by too much is cut again, as the recurrence can turn
-# within a hundredth of a per cent of the way.
+# Legendre's); a piece that misses its own rise by too much is cut again, as the recurrence can
+# turn within a hundredth of a per cent of the way.
 PIECES, POINTS = 4, 3
 INCOMPLETE = 2e-3  # of the whole rise
 NARROW = 1e-6
@@ -44,6 +46,13 @@ def of_past(rec, past, item, method):
     found = np.zeros(len(past.items), np.float32)
     found[-rec.settings["max_len"] :] = METHODS[method](rec, past, item)
     return found
+
+
+def copy_with(rec, params):
+    """The same model with other parameters."""
+    other = copy.copy(rec)
+    other.params = params
+    return other
 
 
 def logits(rec, past, keep):

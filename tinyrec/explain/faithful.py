@@ -7,8 +7,6 @@ Fidelity Metrics for Explainable Recommendations", SIGIR 2025).
 T past events of a user, R histories asked about at once.
 """
 
-import copy
-
 import numpy as np
 
 from ..datasets import shop
@@ -88,10 +86,9 @@ def shuffled(rec, rng):
 
     An explanation that stays the same did not look at what was learnt.
     """
-    other = copy.copy(rec)
-    other.params = {name: rng.permutation(values.ravel()).reshape(values.shape)
-                    for name, values in rec.params.items()}  # fmt: skip
-    return other
+    params = {name: rng.permutation(values.ravel()).reshape(values.shape)
+              for name, values in rec.params.items()}  # fmt: skip
+    return events.copy_with(rec, params)
 
 
 def correlation(one, other):

@@ -77,7 +77,7 @@ def fit(log, spans, n, seed=0):
     mean, deviation = x.mean(axis=(0, 1)), x.std(axis=(0, 1))
     deviation[deviation == 0] = 1
     x = ((x - mean) / deviation).reshape(-1, len(FEATURES)).astype(np.float32)
-    params = {"weights": np.zeros(len(FEATURES)), "bias": np.full(1, -np.log(K))}  # a positive to K negatives
+    params = {"weights": np.zeros(len(FEATURES)), "bias": np.full(1, -np.log(K))}
     adam = Adam(params)
     for step in range(STEPS):
         adam.lr = 0.1 * (1 - step / STEPS)
