@@ -20,6 +20,7 @@ from ..errors import InputError
 from ..model import network
 from ..preprocess import sequences
 from ..results.baselines import DECAY
+from ..train.workers import keep_freed_memory, workers
 
 # The way from zero is cut into pieces. In each, the gradient is taken at a few points (Gauss and
 # Legendre's); a piece that misses its own rise by too much is cut again, as the recurrence can
@@ -27,6 +28,7 @@ from ..results.baselines import DECAY
 PIECES, POINTS = 4, 3
 INCOMPLETE = 2e-3  # of the whole rise
 NARROW = 1e-6
+BLOCK = 25  # histories that a worker takes at a time
 
 
 def contributions(rec, item, user=None, history=None, method="occlusion"):
@@ -63,8 +65,9 @@ def logits(rec, past, keep):
     spans = sequences.histories(log)
     # for a few histories the readable layers are quicker than compiling the others
     backend = readable if rec.layers == "fast" else rec.backend
-    blocks = np.array_split(spans, -(-len(spans) // 64))
-    return np.concatenate([rec.score(block, log, backend) for block in blocks])
+    blocks = np.array_split(spans, -(-len(spans) // BLOCK))
+    with workers(rec.threads) as pool:
+        return np.concatenate(list(pool.map(lambda b: rec.score(b, log, backend), blocks)))
 
 
 def leave_one_out(rec, past):
@@ -84,6 +87,7 @@ def occlusion(rec, past, item):
 
 
 def gradients(rec, past, item):
+    keep_freed_memory()
     x, _ = own_layers(rec, past)
     e, slope = rec.params["E"][item], rec.calibration.slope
     points, shares = np.polynomial.legendre.leggauss(POINTS)

@@ -114,6 +114,8 @@ def attention_map(weights, borders=()):
         axis.axvline(begin - 0.5, color=ORANGE, linewidth=0.7)
         axis.axhline(begin - 0.5, color=ORANGE, linewidth=0.7)
     axis.set(xlabel="looked at: event s", ylabel="from: event t")
+    for side in (axis.xaxis, axis.yaxis):
+        side.get_major_locator().set_params(integer=True)
     return drawing
 
 
@@ -152,8 +154,9 @@ def data_flow(params):
     for arrow in ARROWS:
         (x, y, _), (to_x, to_y, _) = (FLOW[name] for name in arrow)
         bend = 0.3 if arrow == ("x", "u") else 0
+        short = 42 if y == to_y and not bend else 20 if x == to_x else 34
         axis.annotate("", (to_x, to_y), (x, y), arrowprops={
-            "arrowstyle": "-|>", "shrinkA": 26, "shrinkB": 30, "color": GREY,
+            "arrowstyle": "-|>", "shrinkA": short, "shrinkB": short, "color": GREY,
             "connectionstyle": f"arc3,rad={bend}"})  # fmt: skip
     for x, y, text in FLOW.values():
         axis.text(x, y, text.format(D=D, H=H, N=f"{N:,}"), ha="center", va="center", fontsize=9,
