@@ -18,6 +18,7 @@ from .coursework.check import as_gradescope, as_json, check_file
 from .coursework.exercises import EXERCISES
 from .datasets import movielens, shop
 from .errors import InputError
+from .explain import page
 from .preprocess.events import read_events
 from .recommender import Recommender
 from .results import compare, metrics, plots, report
@@ -153,13 +154,24 @@ def recommend_to_all(model, options):
 
 
 def explain(options):
-    store.check_targets([plots.check_name(options.plot)], [options.model])
-    model = Recommender.load(options.model)
-    found = explaining.parts(model, options.user, options.history, options.k)
-    print(report.explanation(found, model.catalogue))
-    if options.plot:
+    store.check_targets([plots.check_name(options.plot), options.html], [options.model])
+    model, who = Recommender.load(options.model), (options.user, options.history)
+    if options.item is None:
+        found = explaining.parts(model, *who, options.k)
+        print(report.explanation(found, model.catalogue))
+    else:
+        found = explaining.contributions(model, options.item, *who)
+        print(report.contributions(found, model.past(*who), model.catalogue, options.k))
+    if options.plot and options.item is None:
         plots.explanation(found, model.catalogue, options.plot)
+    elif options.plot:
+        titles = [model.catalogue.title(number) for number in model.past(*who).items]
+        plots.history(found, titles, options.plot)
+    if options.plot:
         print(f"drawn in {options.plot}")
+    if options.html:
+        page.write(model, options.html, *who)
+        print(f"{options.html}: open it in a browser")
 
 
 def bench(options):
@@ -199,6 +211,10 @@ def study(options):
         raise InputError(f"seeds is {options.seeds}: ask for one or more")
     events = read_events(options.events or shop.FOLDER / "shop.csv", **reading(options))
     given = {name: getattr(options, name) for name in ("epochs", "split", "threads")}
+    if options.explain:
+        for text in study.explanations(Recommender(**given).fit(events), not options.events):
+            print(text + "\n", flush=True)
+        return
     print(report.study_heading(options.seeds), flush=True)
     for row in study.study(events, given, options.seeds):
         print(report.study(*row), flush=True)
@@ -298,12 +314,13 @@ COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name sta
                   ["MODEL", "--user", "--history", "--all", "--to", "-k", "--keep-seen",
                    "--json"]),
     "explain": (explain, "What the best items for a user rest on.",
-                ["MODEL", "--user", "--history", "-k", "--plot"]),
+                ["MODEL", "--user", "--history", "--item", "-k", "--plot", "--html"]),
     "bench": (bench, "Time NumPy's layers against the compiled ones.",
               ["dim", "hidden", "negatives", "max_len", "threads", "--torch", "--scaling",
                "--reading", "--live", "--plot"]),
     "study": (study, "Train with one thing changed at a time; compare on test.",
-              ["EVENTS", *READING, "epochs", "split", "--seeds", "threads"]),
+              ["EVENTS", *READING, "epochs", "split", "--seeds", "--explain",
+               "threads"]),
     "compress": (compress, "A model in less memory, and what that costs.",
                  ["MODEL", "--how", "--out"]),
     "serve": (serve, "Recommend over HTTP, as events come in.",
@@ -339,6 +356,9 @@ OPTIONS = {
     "--plot": FILE | {"help": "draw it as well"},
     "--user": {"metavar": "ID"},
     "--history": {"metavar": "ID,ID,…", "type": ids_of},
+    "--item": {"metavar": "ID", "help": "what each event adds to this one"},
+    "--html": FILE | {"help": "a page to step through"},
+    "--explain": {"action": "store_true", "help": "put explanations to the test instead"},
     "-k": {"type": int, "default": 10, "help": "how many (%(default)s)"},
     "--torch": {"action": "store_true", "help": "PyTorch's padded twin as well"},
     "--reading": {"action": "store_true", "help": "read ten million rows, beside pandas"},
