@@ -16,17 +16,24 @@ def falls_out(model, history, gone, item, k):
     return (z > z[model.catalogue.numbers([item])[0]]).sum() >= k
 
 
+def third(model, history):
+    """The last of three recommendations: what the least pushes out."""
+    return model.recommend(history=history, k=3)[0][2]
+
+
 @pytest.mark.parametrize("search", ["greedy", "exhaustive"])
 def test_without_the_events_found_the_item_is_not_recommended(fitted, history, search):
-    found = explain.counterfactual(fitted, "i07", history=history, k=2, search=search)
-    assert falls_out(fitted, history, found, "i07", 2)
+    item = third(fitted, history)
+    found = explain.counterfactual(fitted, item, history=history, k=3, search=search)
+    assert falls_out(fitted, history, found, item, 3)
 
 
 def test_the_exhaustive_search_finds_the_fewest(fitted, history):
-    found = explain.counterfactual(fitted, "i07", history=history, k=2, search="exhaustive")
+    item = third(fitted, history)
+    found = explain.counterfactual(fitted, item, history=history, k=3, search="exhaustive")
     fewer = [gone for size in range(len(found)) for gone in combinations(range(6), size)]
-    assert not any(falls_out(fitted, history, gone, "i07", 2) for gone in fewer)
-    greedy = explain.counterfactual(fitted, "i07", history=history, k=2)
+    assert not any(falls_out(fitted, history, gone, item, 3) for gone in fewer)
+    greedy = explain.counterfactual(fitted, item, history=history, k=3)
     assert len(greedy) >= len(found)
 
 
@@ -51,4 +58,4 @@ def test_where_the_last_item_decides_shuffling_it_costs_most_and_kinds_nothing(f
     found = explain.importance(fitted)
     whole = found.pop("nothing")
     assert found["kinds of event"] > 0.9 * whole
-    assert found["the event just seen"] < 0.7 * whole
+    assert found["the event just seen"] == min(found.values()) < 0.9 * whole
