@@ -86,18 +86,18 @@ def without_the_reference():
 
 @contextmanager
 def time_limit():
-    """Stops what takes too long, where the system has a way to."""
+    """Stops what keeps the processor busy too long, where the system has a way to."""
     try:
-        before = signal.signal(signal.SIGALRM, stop)
+        before = signal.signal(signal.SIGPROF, stop)
     except (AttributeError, ValueError):  # no such signal here, or not in the main thread
         yield
         return
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def stop(number, frame):

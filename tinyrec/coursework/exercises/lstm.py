@@ -75,10 +75,11 @@ def recurrence_cases(rng):
     cases = []
     for B, T, H in ((1, 1, 3), (3, 6, 2), (2, 30, 4), (64, 50, 5)):
         z, U = rng.normal(size=(B, T, 4 * H)), rng.normal(size=(H, 4 * H)) / np.sqrt(H)
-        cases.append({"arguments": [z, U, *rng.normal(size=(2, B, H))]})
+        states = rng.normal(size=(2, B, H))
+        cases.append({"arguments": [z, U, *states], "again": 10})
     for name, pieces in SWITCHED.items():
         x, W, U, b, (h0, c0) = switched(rng, *pieces)
-        cases.append({"name": name, "arguments": [x @ W + b, U, h0, c0]})
+        cases.append({"name": name, "arguments": [x @ W + b, U, h0, c0], "again": 1})
     return cases
 
 
