@@ -216,7 +216,8 @@ class Progress:
         if sys.stderr.isatty():
             print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
         print(f"epoch {entry['epoch']:>3}/{entry['of']}  loss {entry['loss']:.5f}  "
-              f"accuracy {entry['accuracy']:.3f}  validation NDCG@10 {entry['ndcg@10']:.4f}  "
+              f"accuracy {entry['accuracy']:.3f}  validation NDCG@10 {entry['ndcg@10']:.4f} "
+              f"of {entry['validation_users']:,} users  "
               f"{entry['seconds']:.1f} s, {entry['validation_seconds']:.1f} of them validating "
               f"({left} left)", flush=True)  # fmt: skip
 
