@@ -107,7 +107,8 @@ def bench(found):
         line = f"{part:<20} {slow * 1e3:7.2f} ms {quick * 1e3:6.2f} ms {slow / quick:7.1f}"
         rate = work / quick if work else 0
         lines.append(line + (f"  {rate:7.0f}  {rate / one:12.0%}" if work else ""))
-    lines += ["", f"an epoch of {found['steps']:,} steps, {found['threads']} threads"]
+    lines += ["", f"an epoch of {found['steps']:,} steps, {found['threads']} threads; learning "
+              "alone, nobody validates"]  # fmt: skip
     quickest = dict(found["epochs"])["compiled"]
     for name, seconds in found["epochs"]:
         rate = found["GFLOP"] / seconds
