@@ -360,7 +360,7 @@ OPTIONS = {
     "--html": FILE | {"help": "a page to step through"},
     "--explain": {"action": "store_true", "help": "put explanations to the test instead"},
     "-k": {"type": int, "default": 10, "help": "how many (%(default)s)"},
-    "--torch": {"action": "store_true", "help": "PyTorch's padded twin as well"},
+    "--torch": {"action": "store_true", "help": "PyTorch at its best, and padded"},
     "--reading": {"action": "store_true", "help": "read ten million rows, beside pandas"},
     "--scaling": {"action": "store_true", "help": "time against size of the log"},
     "--live": {"action": "store_true", "help": "how quick a session is"},

@@ -81,6 +81,9 @@ class Recommender:
         if start:
             params = transfer.begin(params, self.catalogue, start.params, start.catalogue)
         transfer.check_names(frozen, params)
+        chosen = sequences.for_validation(held_back[1], windows, len(self.catalogue.items),
+                                          self.settings["seed"])  # fmt: skip
+        held_back = held_back[0], chosen
         state = loop.State(params, getattr(self.backend, "adam", None))
         checkpoint, resume = kept
         run = [self.settings, zlib.crc32(self.log.items), len(windows), *frozen]
@@ -90,7 +93,8 @@ class Recommender:
 
         def validate(params):
             self.params = params
-            return metrics.quality(self.score, *held_back, exclude_seen, share_out)
+            found = metrics.quality(self.score, *held_back, exclude_seen, share_out)
+            return found | {"validation_users": len(chosen)}
 
         with workers(self.threads) as pool:
             share_out = self.ranks.map(pool.map)

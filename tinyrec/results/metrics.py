@@ -21,11 +21,16 @@ def ranks(scores, targets):
     Ties count half. The rank is the worst, N − 1, where a score is not a number, and where the
     target is no candidate (−∞).
     """
-    of_target = np.take_along_axis(scores, targets[:, None], axis=1)
-    above = (scores > of_target).sum(axis=1)
-    ties = (scores == of_target).sum(axis=1) - 1
-    missed = np.isnan(scores).any(axis=1) | (of_target[:, 0] == -np.inf)
-    return np.where(missed, scores.shape[1] - 1, above + ties / 2)
+    return np.array([rank(row, row[target]) for row, target in zip(scores, targets, strict=True)])
+
+
+def rank(scores, of_target):
+    """One row of `ranks`: scores (N,), that of the target among them."""
+    if of_target == -np.inf or np.isnan(scores.max()):
+        return len(scores) - 1.0
+    above = np.count_nonzero(scores > of_target)
+    ties = np.count_nonzero(scores == of_target) - 1
+    return above + ties / 2
 
 
 def best(scores, k):

@@ -161,7 +161,8 @@ def bench(found):
         line = f"{part:<20} {slow * 1e3:7.2f} ms {quick * 1e3:6.2f} ms {slow / quick:7.1f}"
         rate = work / quick if work else 0
         lines.append(line + (f"  {rate:7.0f}  {rate / one:12.0%}" if work else ""))
-    lines += ["", f"an epoch of {found['steps']:,} steps, {found['threads']} threads"]
+    lines += ["", f"an epoch of {found['steps']:,} steps, {found['threads']} threads; learning "
+              "alone, nobody validates"]  # fmt: skip
     quickest = dict(found["epochs"])["compiled"]
     for name, seconds in found["epochs"]:
         rate = found["GFLOP"] / seconds
@@ -270,7 +271,8 @@ class Progress:
         if sys.stderr.isatty():
             print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
         print(f"epoch {entry['epoch']:>3}/{entry['of']}  loss {entry['loss']:.5f}  "
-              f"accuracy {entry['accuracy']:.3f}  validation NDCG@10 {entry['ndcg@10']:.4f}  "
+              f"accuracy {entry['accuracy']:.3f}  validation NDCG@10 {entry['ndcg@10']:.4f} "
+              f"of {entry['validation_users']:,} users  "
               f"{entry['seconds']:.1f} s, {entry['validation_seconds']:.1f} of them validating "
               f"({left} left)", flush=True)  # fmt: skip
 
