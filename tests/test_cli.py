@@ -1,5 +1,6 @@
 """The command line as its user meets it: a real process, real files, exit codes and one line."""
 
+import csv
 import json
 import os
 import re
@@ -9,6 +10,8 @@ import sys
 
 import numpy as np
 import pytest
+
+from tinyrec import store
 
 SMALL = ["--no-fast", "--dim", "8", "--hidden", "8", "--negatives", "8", "--epochs", "2"]
 
@@ -88,6 +91,58 @@ def test_recommend_prints_k_titled_items_for_a_user_and_for_a_history(folder):
         assert "Thing number" in done.stdout
 
 
+def test_recommend_all_writes_every_users_items_to_a_csv(folder):
+    done = tinyrec("recommend", "m.npz", "--all", "--to", "all.csv", "-k", "3", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    with open(folder / "all.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    tinyrec("recommend", "m.npz", "--user", "7", "-k", "3", "--json", "r.json", cwd=folder)
+    alone = json.loads((folder / "r.json").read_text())
+    ours = [row for row in rows if row["user"] == "7"]
+    assert [row["rank"] for row in ours] == ["1", "2", "3"]
+    assert [row["item"] for row in ours] == [row["item"] for row in alone]
+    for row, other in zip(ours, alone, strict=True):
+        assert float(row["probability"]) == pytest.approx(other["probability"], rel=1e-3)
+
+
+@pytest.mark.parametrize("request_", [["--all"], ["--user", "7", "--to", "all.csv"]])
+def test_recommend_all_and_the_file_it_writes_to_belong_together(folder, request_):
+    done = tinyrec("recommend", "m.npz", *request_, cwd=folder)
+    assert done.returncode == 2
+    assert "--to" in done.stderr
+
+
+def test_explain_says_what_each_event_adds_and_draws_the_whole_history(folder):
+    done = tinyrec("explain", "m.npz", "--user", "7", "--item", "03", "-k", "4",
+                   "--plot", "strip.svg", cwd=folder)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "the other 5 events, each" in done.stdout
+    drawn = (folder / "strip.svg").read_text()
+    assert "All 9 events, oldest first" in drawn
+    assert len(set(re.findall(r"<!-- (\d+) Thing number", drawn))) == 9
+
+
+def test_a_picture_of_the_last_events_says_where_the_others_went(folder):
+    past = ",".join(f"{item:02}" for item in range(20))
+    done = tinyrec("explain", "m.npz", "--history", past, "--plot", "why.svg", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "the 5 events before" in (folder / "why.svg").read_text()
+
+
+def test_explain_writes_a_page_to_step_through(folder):
+    done = tinyrec("explain", "m.npz", "--user", "7", "--html", "page.html", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert 'id="trace">{"history":' in (folder / "page.html").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_study_puts_explanations_to_the_test(folder):
+    done = tinyrec("study", "log.txt", "--explain", "--epochs", "1", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    for what in ("occlusion", "random", "order of events", "logistic regression", "popularity"):
+        assert re.search(rf"^ *{what}|  {what}$", done.stdout, flags=re.M), what
+
+
 def test_explain_prints_parts_that_add_up_and_draws_them(folder):
     done = tinyrec("explain", "m.npz", "--user", "7", "--plot", "why.png", cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -147,6 +202,8 @@ def test_gradcheck_prints_a_line_a_parameter_and_all_are_ok(folder):
         (["evaluate", "missing.npz"], "no such file"),
         (["explain", "m.npz", "--user", "7", "--plot", "nowhere/x.png"], "nowhere/x.png"),
         (["explain", "m.npz", "--user", "7", "--plot", "x.docx"], "x.docx"),
+        (["explain", "m.npz", "--user", "7", "--html", "no/x.html"], "no/x.html"),
+        (["explain", "m.npz", "--user", "7", "--item", "99"], "99"),
         (["sing"], "sing"),
         ([], "COMMAND"),
     ],
@@ -189,18 +246,10 @@ def test_no_output_takes_the_place_of_an_input_or_of_another_output(folder, argu
 
 
 def test_two_runs_into_one_place_do_not_mix(folder):
-    first = subprocess.Popen(
-        [sys.executable, "-u", "-m", "tinyrec", "train", "log.txt", "--out", "two.npz",
-         *SMALL[:7], "--epochs", "300"], cwd=folder, text=True, stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
-    while "epoch   1/300" not in first.stdout.readline():
-        assert first.poll() is None
-    second = tinyrec("train", "log.txt", "--out", "two.npz", *SMALL, cwd=folder)
-    first.send_signal(signal.SIGINT)
-    first.communicate()
-    assert second.returncode == 2
-    assert "two.npz: another run" in second.stderr
+    with store.held(folder / "two.npz"):
+        done = tinyrec("train", "log.txt", "--out", "two.npz", *SMALL, cwd=folder)
+    assert done.returncode == 2
+    assert "two.npz: another run" in done.stderr
     assert tinyrec("train", "log.txt", "--out", "two.npz", *SMALL, cwd=folder).returncode == 0
 
 

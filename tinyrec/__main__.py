@@ -1,12 +1,14 @@
 """The command line. `tinyrec --help` lists the commands, `tinyrec COMMAND --help` explains one."""
 
 import argparse
+import csv
 import importlib.util
 import json
 import os
 import shlex
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 from . import explain as explaining
@@ -20,13 +22,16 @@ from .explain import page
 from .preprocess.events import read_events
 from .recommender import Recommender
 from .results import compare, metrics, plots, report
-from .train import gradcheck
+from .train import gradcheck, ranks
 from .train.loop import best_epoch
 
 
 def main(arguments=None):
     """Run one command; returns the exit code: 0 done, 1 checks failed, 2 bad request, 130 ^C."""
-    options = parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal may lack letters
+    options = parser().parse_args(with_dashes(sys.argv[1:] if arguments is None else arguments))
     try:
         return options.run(options) or 0
     except InputError as error:
@@ -41,43 +46,59 @@ def main(arguments=None):
 
 
 def train(options):
-    """Read, fit, save, compare, recommend."""
+    """Read, fit, save, compare, recommend; with --mpi as one rank of several."""
+    if not options.mpi:
+        return train_on(ranks.One(), options)
+    with ranks.job() as job:
+        train_on(job, options)
+
+
+def train_on(job, options):
     bundled = options.events is None
     path = options.events or shop.FOLDER / "shop.csv"
     items = options.items or (shop.FOLDER / "items.csv" if bundled else None)
     picture, checkpoint = f"{options.out}.png", f"{options.out}.checkpoint.npz"
-    store.check_targets([options.out, options.json, picture, checkpoint], [path, items])
+    if job.first:
+        store.check_targets([options.out, options.json, picture, checkpoint], [path, items])
     began = time.perf_counter()
-    events = read_events(path, items=items)
+    events = job.of_first(lambda: read_events(path, items=items, **reading(options)))
     seconds = {"read": time.perf_counter() - began}
     print(report.understood(events, "the bundled shop" if bundled else path) + "\n")
 
-    given = {name: getattr(options, name) for name in [*settings.TABLE, "threads"]}
-    model = Recommender(**given, layers="readable" if options.no_fast else "fast")
-    if options.resume and not Path(checkpoint).exists():
+    given = {name: getattr(options, name) for name in settings.TABLE}
+    model = Recommender(**given, layers="readable" if options.no_fast else "fast",
+                        threads=options.threads or job.threads(), ranks=job)  # fmt: skip
+    if options.resume and job.first and not Path(checkpoint).exists():
         raise InputError(f"{checkpoint}: no checkpoint to go on from; leave out --resume")
-    with store.held(options.out):
+    with store.held(options.out) if job.first else nullcontext():
+        began = time.perf_counter()
         learn(model, events, options, checkpoint)
-        model.save(options.out)
-        Path(checkpoint).unlink(missing_ok=True)
+        learnt = time.perf_counter() - began
+        if job.first:
+            model.save(options.out)
+            Path(checkpoint).unlink(missing_ok=True)
+            plots.learning_curve(model.history_, picture)
     seconds["train"] = sum(entry["seconds"] for entry in model.history_)
-    plots.learning_curve(model.history_, picture)
     best = best_epoch(model.history_)["epoch"]
     ended = "" if len(model.history_) == model.settings["epochs"] else ", ended as none got better"
     print(f"\nkept epoch {best}{ended}; saved {options.out}, learning curve in {picture}\n")
+    if options.mpi:
+        print(report.ranks(job.cost(), learnt, job.size) + "\n")
 
     began = time.perf_counter()
     found = compare.compare(model, None, not options.keep_seen, oracle=bundled)
     print(report.table(found) + "\n\n" + report.example(model, not options.keep_seen))
-    write_json(options.json, compare.as_json(found, model, events, began, **seconds))
+    if job.first:
+        write_json(options.json, compare.as_json(found, model, events, began, **seconds))
 
 
 def learn(model, events, options, checkpoint):
     progress = report.Progress(compiling=not options.no_fast)
     try:
         model.fit(events, exclude_seen=not options.keep_seen, on_step=progress.step,
-                  on_epoch=progress.epoch, checkpoint=checkpoint,
-                  resume=options.resume)  # fmt: skip
+                  on_epoch=progress.epoch, checkpoint=checkpoint, resume=options.resume,
+                  start=options.start and Recommender.load(options.start),
+                  frozen=options.freeze)  # fmt: skip
     except KeyboardInterrupt:
         if Path(checkpoint).exists():
             print(f"\n{checkpoint} keeps the last epoch: go on with --resume", file=sys.stderr)
@@ -88,7 +109,7 @@ def evaluate(options):
     store.check_targets([options.json, plots.check_name(options.plot)],
                         [options.model, options.events])  # fmt: skip
     model = Recommender.load(options.model)
-    events = read_events(options.events) if options.events else None
+    events = read_events(options.events, **reading(options)) if options.events else None
     exclude_seen, began = not options.keep_seen, time.perf_counter()
     found = compare.compare(model, events, exclude_seen)
     print(report.table(found))
@@ -101,8 +122,12 @@ def evaluate(options):
 
 
 def recommend(options):
-    store.check_targets([options.json], [options.model])
+    store.check_targets([options.json, options.to], [options.model])
+    if options.all != bool(options.to):
+        raise InputError("--all needs --to FILE.csv, and --to needs --all")
     model = Recommender.load(options.model)
+    if options.all:
+        return recommend_to_all(model, options)
     items, probabilities = model.recommend(options.user, options.history, options.k,
                                            exclude_seen=not options.keep_seen)  # fmt: skip
     print(report.items(model.catalogue, items, probabilities))
@@ -110,6 +135,22 @@ def recommend(options):
         print(f"  no more than these {len(items)} are left; --keep-seen shows seen ones too")
     rows = zip(items, probabilities, strict=True)
     write_json(options.json, [{"item": i, "probability": float(p)} for i, p in rows])
+
+
+def recommend_to_all(model, options):
+    """A CSV line for each user and rank."""
+    items, probabilities = model.recommend(
+        users="all", k=options.k, exclude_seen=not options.keep_seen,
+        on_step=report.many_done if sys.stderr.isatty() else None,
+    )  # fmt: skip
+    with open(options.to, "w", newline="", encoding="utf-8") as file:
+        lines = csv.writer(file)
+        lines.writerow(["user", "rank", "item", "probability"])
+        for user, *best in zip(model.catalogue.users, items, probabilities, strict=True):
+            for rank, (item, probability) in enumerate(zip(*best, strict=True), start=1):
+                if item is not None:
+                    lines.writerow([user, rank, item, f"{probability:.6g}"])
+    print(f"{options.to}: the {items.shape[1]} best items for each of {len(items):,} users")
 
 
 def explain(options):
@@ -137,9 +178,23 @@ def bench(options):
     store.check_targets([plots.check_name(options.plot)])
     from .lab import bench
 
+    if options.live:
+        from .lab import live
+
+        for items in live.ITEMS:
+            milliseconds, session = live.latency(items)
+            print(report.latency(items, milliseconds, session.nbytes()), flush=True)
+        print(report.load(*live.load()))
+        return
     if options.scaling:
         for row in bench.scaling(options.threads):
             print(report.scaling(*row), flush=True)
+        return
+    if options.reading:
+        from .lab import reading as reading_lab
+
+        for row in reading_lab.compare():
+            print(report.reading(*row), flush=True)
         return
     if options.torch and importlib.util.find_spec("torch") is None:
         raise InputError("--torch: PyTorch is not installed here; leave it out or install torch")
@@ -154,7 +209,7 @@ def study(options):
 
     if options.seeds < 1:
         raise InputError(f"seeds is {options.seeds}: ask for one or more")
-    events = read_events(options.events or shop.FOLDER / "shop.csv")
+    events = read_events(options.events or shop.FOLDER / "shop.csv", **reading(options))
     given = {name: getattr(options, name) for name in ("epochs", "split", "threads")}
     if options.explain:
         for text in study.explanations(Recommender(**given).fit(events), not options.events):
@@ -165,14 +220,42 @@ def study(options):
         print(report.study(*row), flush=True)
 
 
+def compress(options):
+    from .live import compress
+
+    store.check_targets([options.out], [options.model])
+    model = Recommender.load(options.model)
+    if options.how:
+        compress.compressed(model, options.how).save(options.out)
+        print(f"saved {options.out}, {Path(options.out).stat().st_size:,} bytes")
+        return
+    for line in report.compressions(compress.compare(model)):
+        print(line, flush=True)
+    print("keep one with --how")
+
+
+def serve(options):
+    missing = [name for name in ("starlette", "uvicorn") if not importlib.util.find_spec(name)]
+    if missing:
+        raise InputError(f"serve needs {missing[0]}: pip install 'tinyrec[serve]'")
+    from .live import serve
+
+    log = options.log or f"{options.model}.events.sqlite"
+    store.check_targets([log], [options.model])
+    model = Recommender.load(options.model)
+    with store.held(log):
+        serve.serve(model, log, options.host, options.port)
+
+
 def fetch(options):
     """Download MovieLens unless it is there; says what to run next."""
-    if movielens.is_there(options.name, options.to):
-        print(f"{Path(options.to) / options.name}: already there, nothing to download\n")
+    to = options.to or "data"
+    if movielens.is_there(options.name, to):
+        print(f"{Path(to) / options.name}: already there, nothing to download\n")
     else:
         print(movielens.LICENCE + "\n", flush=True)
     progress = report.download_bar() if sys.stderr.isatty() else None
-    folder = movielens.fetch(options.name, options.to, progress=progress)
+    folder = movielens.fetch(options.name, to, progress=progress)
     dataset = movielens.DATASETS[options.name]
     log, titles = str(folder / dataset.events), str(folder / dataset.titles)
     print("now run\n  " + shlex.join(["tinyrec", "train", log, "--items", titles]))
@@ -201,25 +284,47 @@ def write_json(path, found):
         Path(path).write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
+def with_dashes(arguments):
+    """The arguments with `--user -u1` as `--user=-u1`: ids may begin with a dash."""
+    joined = []
+    for argument in arguments:
+        if joined and joined[-1] in ("--user", "--history") and argument[:2] != "--":
+            joined[-1] += "=" + argument
+        else:
+            joined.append(argument)
+    return joined
+
+
+def reading(options):
+    return {name: getattr(options, name) for name in ("columns", "keep_na", "strict", "force")}
+
+
 def ids_of(text):
     return [item.strip() for item in text.split(",")]
 
 
+READING = ["--columns", "--keep-na", "--strict", "--force"]
 COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name stands for its option
     "train": (train, "Train on a log, compare with baselines, save the model.",
-              ["EVENTS", "--items", "--out", "--resume", "--no-fast", "--keep-seen", "--json",
-               *settings.TABLE, "threads"]),
+              ["EVENTS", *READING, "--items", "--out", "--resume", "--no-fast", "--keep-seen",
+               "--json", "--start", "--freeze", "--mpi", *settings.TABLE, "threads"]),
     "evaluate": (evaluate, "Measure a saved model and the baselines.",
-                 ["MODEL", "EVENTS", "--keep-seen", "--plot", "--json"]),
+                 ["MODEL", "EVENTS", *READING, "--keep-seen", "--plot", "--json"]),
     "recommend": (recommend, "The best items for a user or a history.",
-                  ["MODEL", "--user", "--history", "-k", "--keep-seen", "--json"]),
+                  ["MODEL", "--user", "--history", "--all", "--to", "-k", "--keep-seen",
+                   "--json"]),
     "explain": (explain, "What the best items for a user rest on.",
                 ["MODEL", "--user", "--history", "--item", "-k", "--plot", "--html"]),
     "bench": (bench, "Time NumPy's layers against the compiled ones.",
               ["dim", "hidden", "negatives", "max_len", "threads", "--torch", "--scaling",
-               "--plot"]),
+               "--reading", "--live", "--plot"]),
     "study": (study, "Train with one thing changed at a time; compare on test.",
-              ["EVENTS", "epochs", "split", "--seeds", "--explain", "threads"]),
+              ["EVENTS", *READING, "epochs", "split", "--seeds", "--explain",
+               "threads"]),
+    "compress": (compress, "A model in less memory, and what that costs.",
+                 ["MODEL", "--how", "--out"]),
+    "serve": (serve, "Recommend over HTTP, as events come in.",
+              ["MODEL", "--port", "--host", "--log"]),
     "fetch": (fetch, "Download MovieLens from GroupLens, for research.", ["NAME", "--to"]),
     "check": (check, "Judge your own solution of an exercise.",
               ["EXERCISE", "FILE", "--json", "--gradescope"]),
@@ -232,6 +337,10 @@ OPTIONS = {
     "NAME": {"choices": movielens.DATASETS},
     "EXERCISE": {"help": ", ".join(EXERCISES)},
     "FILE": {"help": "a Python file with your functions"},
+    "--columns": {"metavar": "user=NAME,item=NAME,…", "help": "names or numbers of columns"},
+    "--keep-na": {"action": "store_true", "help": "NA and the like are ids"},
+    "--strict": {"action": "store_true", "help": "stop at a broken row"},
+    "--force": {"action": "store_true", "help": "go on where one row in twenty is not usable"},
     "--items": FILE | {"help": "titles of the items"},
     "--out": FILE | {"default": "model.npz", "help": "%(default)s"},
     "--resume": {"action": "store_true", "help": "go on after an interruption"},
@@ -239,6 +348,10 @@ OPTIONS = {
     "--fast": {"action": "store_true", "help": "those of the compiled layers"},
     "--keep-seen": {"action": "store_true", "help": "rank what was seen before too"},
     "--json": FILE | {"help": "write the figures there as well"},
+    "--mpi": {"action": "store_true", "help": "as a rank of mpiexec -n N tinyrec train … --mpi"},
+    "--start": {"metavar": "MODEL", "help": "begin with its parameters, where ids are the same"},
+    "--freeze": {"metavar": "E,W,…", "type": ids_of, "default": [],
+                 "help": "parameters to leave as they begin"},
     "--gradescope": FILE | {"help": "write Gradescope's results.json"},
     "--plot": FILE | {"help": "draw it as well"},
     "--user": {"metavar": "ID"},
@@ -248,9 +361,16 @@ OPTIONS = {
     "--explain": {"action": "store_true", "help": "put explanations to the test instead"},
     "-k": {"type": int, "default": 10, "help": "how many (%(default)s)"},
     "--torch": {"action": "store_true", "help": "PyTorch's padded twin as well"},
+    "--reading": {"action": "store_true", "help": "read ten million rows, beside pandas"},
     "--scaling": {"action": "store_true", "help": "time against size of the log"},
+    "--live": {"action": "store_true", "help": "how quick a session is"},
+    "--how": {"metavar": "WAY", "help": "save it so: int8, float16, low-rank, fewer-units"},
+    "--port": {"type": int, "default": 8000, "help": "%(default)s; 0: a free one"},
+    "--host": {"default": "127.0.0.1", "help": "%(default)s: this machine only"},
+    "--log": FILE | {"help": "keep events there (MODEL.events.sqlite)"},
     "--seeds": {"type": int, "default": 3, "help": "runs a row (%(default)s)"},
-    "--to": {"metavar": "DIR", "default": "data", "help": "folder (%(default)s)"},
+    "--all": {"action": "store_true", "help": "everybody at once, written --to a .csv"},
+    "--to": {"metavar": "PATH", "help": "fetch: the folder (data); --all: the .csv file"},
 }
 
 
@@ -270,7 +390,8 @@ def parser():
             flag, about = (name, OPTIONS[name]) if name in OPTIONS else settings.option(name)
             if name.isupper():
                 flag, about = name.lower(), about | {"metavar": name}
-            (who if name in ("--user", "--history") else added).add_argument(flag, **about)
+            one_of = name in ("--user", "--history", "--all")
+            (who if one_of else added).add_argument(flag, **about)
     return top
 
 

@@ -14,16 +14,18 @@ import numpy as np
 from . import model as readable
 from . import settings, store
 from .errors import InputError
-from .model import loss, network
+from .model import loss, network, table
 from .model.functions import sigmoid
 from .preprocess import catalogue, sequences
 from .preprocess.sequences import Log, Split
 from .results import baselines, calibration, metrics
-from .train import loop
+from .train import loop, transfer
 from .train.batches import Training
-from .train.workers import cores, workers
+from .train.ranks import One
+from .train.workers import cores, one_blas_thread, workers
 
 MADE_BY = "tinyrec model 2"
+K = settings.Setting(int, 10, (1, 2**31), "")  # items that are recommended
 
 
 class Recommender:
@@ -34,34 +36,38 @@ class Recommender:
 {settings}
     threads    workers for the blocks (None: one a core); results do not depend on it
     layers     "fast", "readable", or layers of your own: replaced(lstm=mine) (fast/__init__.py)
+    ranks      processes that share the work, each with its threads (train/ranks.py)
 
     After `fit`: history_ (a dict an epoch), settings, catalogue (raw ids and titles), log and
     split (what was learnt from and held back, in numbers), params.
     """
 
-    def __init__(self, *, threads=None, layers="fast", **given):
+    def __init__(self, *, threads=None, layers="fast", ranks=None, **given):
         self.given = self.settings = settings.check(given)
         self.threads = settings.checked("threads", threads, settings.THREADS) or cores()
         self.layers = settings.checked("layers", layers, settings.LAYERS)
+        self.ranks = ranks or One()
 
     def fit(self, events, valid=None, exclude_seen=True, checkpoint=None, resume=False,
-            **watchers):  # fmt: skip
+            start=None, frozen=(), **watchers):  # fmt: skip
         """Learn from Events; history_ then holds a dict an epoch.
 
         Without `valid`, the end of the log is kept back, as `split` says: a part to choose the
         best epoch by, a part for `evaluate`. With `valid` (Events: the users' next events, with
         or without their histories) all of `events` is learnt from, and `valid` becomes part of
         the histories once the training is over. exclude_seen: as in `evaluate`. checkpoint: a
-        file written after each epoch; with resume, training goes on from it. watchers, as in
-        loop.fit: on_step(done, all), on_epoch(history). Raises InputError if the log is too
-        small, or if training diverges; the Recommender is then as it was before.
+        file written after each epoch; with resume, training goes on from it. start: a fitted
+        Recommender whose parameters to begin with (train/transfer.py); frozen: names of those
+        to leave as they are. watchers, as in loop.fit: on_step(done, all), on_epoch(history).
+        Raises InputError if the log is too small, or if training diverges; the Recommender is
+        then as it was before.
         """
         fitted = copy.copy(self)
-        fitted._learn(events, valid, exclude_seen, checkpoint, resume, **watchers)
+        fitted._learn(events, valid, exclude_seen, (checkpoint, resume), start, frozen, **watchers)
         vars(self).update(vars(fitted))
         return self
 
-    def _learn(self, events, valid, exclude_seen, checkpoint, resume, **watchers):
+    def _learn(self, events, valid, exclude_seen, kept, start, frozen, **watchers):
         self.catalogue, self.report = catalogue.of(events), events.report
         self.log = sequences.serialise(events)
         self.split = sequences.split(self.log, events.time, self.given["split"], valid is None)
@@ -69,22 +75,31 @@ class Recommender:
         windows = sequences.windows(self.split.train, self.given["max_len"])
         if not len(windows):
             raise InputError("nothing to learn from is left; users need four events or more")
-        self.settings = settings.follow(self.given, windows, len(self.catalogue.items))
-        state = loop.State(self._initial(), getattr(self.backend, "adam", None))
-        run = [self.settings, zlib.crc32(self.log.items), len(windows)]
+        given = transfer.widths(self.given, start) if start else self.given
+        self.settings = settings.follow(given, windows, len(self.catalogue.items))
+        params = self._initial()
+        if start:
+            params = transfer.begin(params, self.catalogue, start.params, start.catalogue)
+        transfer.check_names(frozen, params)
+        state = loop.State(params, getattr(self.backend, "adam", None))
+        checkpoint, resume = kept
+        run = [self.settings, zlib.crc32(self.log.items), len(windows), *frozen]
         if resume:
-            store.restore(state, checkpoint, run)
+            state = self.ranks.of_first(lambda: store.restore(state, checkpoint, run))
         self.calibration = calibration.NONE
 
         def validate(params):
             self.params = params
-            return metrics.quality(self.score, *held_back, exclude_seen, pool.map)
+            return metrics.quality(self.score, *held_back, exclude_seen, share_out)
 
         with workers(self.threads) as pool:
-            training = Training(self.log, windows, self.settings, self.backend, pool.map)
-            loop.fit(state, training, validate, checkpoint and (checkpoint, run), **watchers)
+            share_out = self.ranks.map(pool.map)
+            learn = transfer.frozen(share_out, frozen)
+            training = Training(self.log, windows, self.settings, self.backend, learn)
+            kept = (checkpoint, run) if checkpoint and self.ranks.first else None
+            loop.fit(state, training, validate, kept, **watchers)
             self.params, self.history_ = state.best, state.history
-            self.calibration = metrics.calibrate(self.score, *held_back, pool.map)
+            self.calibration = metrics.calibrate(self.score, *held_back, share_out)
         if valid is not None:
             self.log = catalogue.extended(self.catalogue, self.log, valid)
 
@@ -104,25 +119,63 @@ class Recommender:
 
     # Recommending
 
-    def recommend(self, user=None, history=None, k=10, exclude_seen=True):
+    def recommend(self, user=None, history=None, k=10, exclude_seen=True, users=None,
+                  on_step=None):  # fmt: skip
         """The k best items for a user of the log or for a history of raw item ids.
 
         Returns (items, probabilities): raw ids as read, best first, and for each the chance
         that it is the next one. With exclude_seen, items of the history are left out, so that
-        there may be fewer than k. Raises InputError for ids the log did not have, and where
-        nothing is left.
+        there may be fewer than k. users, a list of ids or "all", asks for many users at once:
+        items and probabilities are then (U, k), and a row with fewer items ends with None and 0;
+        on_step(done, all) is called as blocks of users are done. Raises InputError for ids the
+        log did not have, and where nothing is left for the one user or history.
         """
-        k = settings.checked("k", k, settings.Setting(int, 10, (1, 2**31), ""))
+        if users is not None:
+            return self._recommend_to(users, k, exclude_seen, on_step)
         past = self.past(user, history)
-        logits = self.logits(past)
+        with one_blas_thread():
+            logits = self.logits(past)
+        return self.ranked(logits, past.items, k, exclude_seen)
+
+    def ranked(self, logits, seen, k=10, exclude_seen=True):
+        """As `recommend`, from each item's log-odds (N,), which may be written to, and the
+        numbers of the items that were seen.
+        """
+        k = settings.checked("k", k, K)
         if exclude_seen:
-            logits[past.items] = -np.inf
-        best = np.argsort(-logits, kind="stable")[:k]
+            logits[seen] = -np.inf
+        best = metrics.best(logits, k)
         best = best[logits[best] > -np.inf]
         if not len(best):
             raise InputError(f"all {len(logits):,} items were seen; exclude_seen=False "
                              "(--keep-seen) recommends them again")  # fmt: skip
         return self.catalogue.items[best], sigmoid(logits[best])
+
+    def _recommend_to(self, users, k, exclude_seen, on_step):
+        """`recommend` for many users of the log, a block of them at a time."""
+        self._check_fitted()
+        k = settings.checked("k", k, K)
+        spans = sequences.histories(self.log)
+        if not isinstance(users, str) or users != "all":
+            spans = spans[self.catalogue.user_numbers(users)]
+        blocks = metrics.order_of_blocks(spans, self.log)
+        k = min(k, len(self.catalogue.items))
+        numbers, chances = np.empty((len(spans), k), np.int64), np.empty((len(spans), k))
+
+        def one_block(block):
+            logits = self.score(spans[block], self.log)
+            if exclude_seen:
+                metrics.exclude(logits, spans[block], self.log)
+            best = np.array([metrics.best(row, k) for row in logits])
+            logits = np.take_along_axis(logits, best, axis=1)
+            numbers[block] = np.where(logits > -np.inf, best, -1)
+            chances[block] = np.where(logits > -np.inf, sigmoid(logits), 0)
+
+        with workers(self.threads) as pool:
+            for done, _ in enumerate(pool.map(one_block, blocks), start=1):
+                if on_step:
+                    on_step(done, len(blocks))
+        return np.append(self.catalogue.items, None)[numbers], chances  # −1 becomes None
 
     def predict_proba(self, user_or_history, items):
         """For each of the raw item ids, the chance that it is the next one: (k,).
@@ -150,6 +203,10 @@ class Recommender:
         spans = sequences.latest(spans, self.settings["max_len"])
         z = network.next_logits(self.params, *sequences.side_by_side(log, spans),
                                 backend or self.backend)  # fmt: skip
+        return self.log_odds(z, seen)
+
+    def log_odds(self, z, seen):
+        """Log-odds of being the next item, from logits z (B, N) and what each user has seen."""
         odds = loss.log_odds(z, len(self.catalogue.items), **self._k())
         return calibration.apply(self.calibration, odds, seen)
 
@@ -169,7 +226,8 @@ class Recommender:
         """
         log, spans = self.targets(events)
         with workers(self.threads) as pool:
-            return metrics.evaluate(self.score, log, spans, exclude_seen, pool.map)
+            share_out = self.ranks.map(pool.map)
+            return metrics.evaluate(self.score, log, spans, exclude_seen, share_out)
 
     def targets(self, events=None):
         """(log, spans): each target that `evaluate` asks for stands at the end of a span."""
@@ -189,7 +247,8 @@ class Recommender:
             "layers": self.layers if isinstance(self.layers, str) else "own",
             "report": self.report, "calibration": self.calibration,
         }  # fmt: skip
-        groups = {"param": self.params, "log": self.log._asdict(), "split": self.split._asdict()}
+        groups = {"param": table.apart(self.params), "log": self.log._asdict(),
+                  "split": self.split._asdict()}  # fmt: skip
         store.write(path, about, store.flat(groups))
 
     @classmethod
@@ -205,7 +264,7 @@ class Recommender:
         self.catalogue = catalogue.from_json(about)
         self.history_, self.report = about["history"], about["report"]
         self.calibration = calibration.Calibration(*about["calibration"])
-        self.params = store.group("param", arrays)
+        self.params = table.together(store.group("param", arrays))
         self.log = Log(**store.group("log", arrays))
         self.split = Split(**store.group("split", arrays))
         return self
@@ -216,4 +275,4 @@ class Recommender:
 
 
 Recommender.__doc__ = Recommender.__doc__.replace("{settings}", settings.described())
-Recommender.__signature__ = settings.signature(threads=None, layers="fast")
+Recommender.__signature__ = settings.signature(threads=None, layers="fast", ranks=None)

@@ -62,7 +62,7 @@ def keep(state, path, run):
 
 
 def restore(state, path, run):
-    """Go on from a checkpoint. Raises InputError if there is none, or another run's."""
+    """Go on from a checkpoint: returns the state. Raises InputError if it is another run's."""
     about, arrays = read(path, CHECKPOINT)
     if about["run"] != run:
         raise InputError(f"{path}: left by a training with other settings or another log")
@@ -70,7 +70,9 @@ def restore(state, path, run):
         value[...] = arrays[f"theta {name}"]
     state.adam.m, state.adam.v = group("m", arrays), group("v", arrays)
     state.adam.steps = about["steps"]
+    state.adam.settle()
     state.best, state.history = group("best", arrays), about["history"]
+    return state
 
 
 def check_targets(outputs, inputs=()):

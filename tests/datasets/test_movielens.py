@@ -20,12 +20,12 @@ from tinyrec.results import report
 FILES = {
     "ml-1m": {
         "ml-1m/README": b"the terms",
-        "ml-1m/ratings.dat": b"1::7::5::100\n1::9::3::200\n2::7::1::50\n",
+        "ml-1m/ratings.dat": b"1::7::5::978300100\n1::9::3::978300200\n2::7::1::978300050\n",
         "ml-1m/movies.dat": "7::Le Café (2031)::Drama\n9::Dust (2032)::Comedy\n".encode("latin-1"),
     },
     "ml-100k": {
         "ml-100k/README": b"the terms",
-        "ml-100k/u.data": b"1\t7\t5\t100\n1\t9\t3\t200\n2\t7\t1\t50\n",
+        "ml-100k/u.data": b"1\t7\t5\t978300100\n1\t9\t3\t978300200\n2\t7\t1\t978300050\n",
         "ml-100k/u.item": "7|Le Café (2031)|0\n9|Dust (2032)|1\n".encode("latin-1"),
     },
 }

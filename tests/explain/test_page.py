@@ -59,7 +59,9 @@ def test_the_numbers_of_a_step_fulfil_the_equations(file, fitted):
         assert s["w"].sum() == pytest.approx(1, **close)
         assert s["long"] == pytest.approx(s["w"] @ states, **close)
         both = np.array(step["from_long"]) + step["from_h"] + found["bu"]
-        assert s["u"] == pytest.approx(both + s["x"], **close)
+        assert s["u"] == pytest.approx(both + step["r"], **close)
+        earlier = np.array(found["steps"][t - 1]["r"]) if t else 0
+        assert step["r"] == pytest.approx(s["x"] + np.array(found["fade"]) * earlier, **close)
         for row in step["top"]:
             number = fitted.catalogue.item_number[row["item"]]
             z = s["u"] @ p["E"][number] + p["bias"][number]

@@ -7,6 +7,8 @@ import pytest
 
 from tinyrec import InputError, explain
 
+MIXED = ["i20", "i24", "i11", "i15", "i05", "i06"]
+
 
 def falls_out(model, history, gone, item, k):
     past = model.past(history=[h for at, h in enumerate(history) if at not in gone])
@@ -17,16 +19,16 @@ def falls_out(model, history, gone, item, k):
 
 
 @pytest.mark.parametrize("search", ["greedy", "exhaustive"])
-def test_without_the_events_found_the_item_is_not_recommended(fitted, history, search):
-    found = explain.counterfactual(fitted, "i07", history=history, k=2, search=search)
-    assert falls_out(fitted, history, found, "i07", 2)
+def test_without_the_events_found_the_item_is_not_recommended(fitted, search):
+    found = explain.counterfactual(fitted, "i07", history=MIXED, k=6, search=search)
+    assert falls_out(fitted, MIXED, found, "i07", 6)
 
 
-def test_the_exhaustive_search_finds_the_fewest(fitted, history):
-    found = explain.counterfactual(fitted, "i07", history=history, k=2, search="exhaustive")
+def test_the_exhaustive_search_finds_the_fewest(fitted):
+    found = explain.counterfactual(fitted, "i07", history=MIXED, k=6, search="exhaustive")
     fewer = [gone for size in range(len(found)) for gone in combinations(range(6), size)]
-    assert not any(falls_out(fitted, history, gone, "i07", 2) for gone in fewer)
-    greedy = explain.counterfactual(fitted, "i07", history=history, k=2)
+    assert not any(falls_out(fitted, MIXED, gone, "i07", 6) for gone in fewer)
+    greedy = explain.counterfactual(fitted, "i07", history=MIXED, k=6)
     assert len(greedy) >= len(found)
 
 
@@ -47,8 +49,9 @@ def test_importance_begins_with_the_quality_that_evaluate_finds(fitted):
     assert explain.importance(fitted)["nothing"] == fitted.evaluate()["ndcg@10"]
 
 
-def test_where_the_last_item_decides_shuffling_it_costs_most_and_kinds_nothing(fitted):
+def test_where_items_decide_shuffling_them_costs_much_and_shuffling_kinds_nothing(fitted):
     found = explain.importance(fitted)
     whole = found.pop("nothing")
     assert found["kinds of event"] > 0.9 * whole
-    assert found["the event just seen"] < 0.7 * whole
+    assert found["the event just seen"] < 0.9 * whole
+    assert found["all events before it"] < 0.9 * whole

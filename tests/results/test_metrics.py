@@ -68,3 +68,11 @@ def test_a_perfect_ranking_scores_one():
     found = metrics.evaluate(oracle, LOG, SPANS, exclude_seen=False)
     assert found["ndcg@10"] == found["hr@10"] == found["auc"] == found["accuracy"] == 1
     assert found["rmse"] < 0.001
+
+
+@pytest.mark.parametrize("k", [1, 3, 10, 5000])
+def test_the_best_of_many_are_those_that_sorting_all_of_them_gives(k):
+    scores = np.random.default_rng(k).integers(0, 300, 20_500).astype(np.float32)  # many equals
+    for missing in (np.nan, -np.inf):
+        scores[:3] = missing
+        assert metrics.best(scores, k).tolist() == np.argsort(-scores, kind="stable")[:k].tolist()

@@ -44,9 +44,11 @@ MUTANTS = {
     "attention: a matrix is not transposed": (
         "attention", "dq @ Wq.T", "dq @ Wq"),
     "interest: long and short are swapped": (
-        "interest", "return (dlong, dh, dx)", "return (dh, dlong, dx)"),
+        "interest", "return (dlong, dh, drecent)", "return (dh, dlong, drecent)"),
     "interest: the event's own part is lost": (
-        "interest", "dx = du", "dx = 0 * du"),
+        "interest", "(dlong, dh, drecent)", "(dlong, dh, 0 * drecent)"),
+    "interest: what comes from the step after is lost": (
+        "interest", "+= decay * drecent[..., t, :]", "+= 0 * drecent[..., t, :]"),
     "dropout: the gradient is not scaled": (
         "dropout", "return forward(dx, *cache)[0], {}", "return dx * cache[0], {}"),
     "network: the item vectors' second use is forgotten": (

@@ -288,7 +288,7 @@ def oracle(shop, position):
 
 
 def oracle_score(users, items, log):
-    """The bundled shop's oracle as a model: score(spans) -> logits, as in results/metrics.py.
+    """The bundled shop's oracle as a model: score(spans, log) -> logits, as in results/metrics.py.
 
     users, items: the ids as read from shop.csv; log: their steps, as serialised from it.
     """
@@ -300,7 +300,7 @@ def oracle_score(users, items, log):
     first_step = first_step[[customer[user] for user in users]]
     column = [product[item] for item in items]
 
-    def score(spans):
+    def score(spans, log):
         user = np.searchsorted(log.starts, spans[:, 0], side="right") - 1
         step = first_step[user] + spans[:, 1] - spans[:, 0]
         chance = oracle(shop, steps[step])[:, column]

@@ -46,8 +46,14 @@ def contributions(rec, item, user=None, history=None, method="occlusion"):
 def of_past(rec, past, item, method):
     """As `contributions`, for a Log of one user and an item's number."""
     found = np.zeros(len(past.items), np.float32)
-    found[-rec.settings["max_len"] :] = METHODS[method](rec, past, item)
+    found[-looked_at(rec, past) :] = METHODS[method](rec, past, item)
     return found
+
+
+def looked_at(rec, past):
+    """How many of the past events the model looks at, the last ones."""
+    ((start, stop),) = sequences.latest(past.starts[None], rec.settings["max_len"])
+    return int(stop - start)
 
 
 def copy_with(rec, params):
@@ -72,8 +78,7 @@ def logits(rec, past, keep):
 
 def leave_one_out(rec, past):
     """Every item's logit after the whole past, and without each event looked at: (1 + R, N)."""
-    T = len(past.items)
-    keep = np.ones((1 + min(T, rec.settings["max_len"]), T), bool)
+    keep = np.ones((1 + looked_at(rec, past), len(past.items)), bool)
     each = np.arange(1, len(keep))
     keep[each, each - len(keep)] = False
     return logits(rec, past, keep)
@@ -123,7 +128,7 @@ def from_vectors(params, x, layers):
     p = params
     h, walked = layers.lstm.forward(x, p["W"], p["U"], p["b"])
     long, attended = layers.attention.forward(h, p["Wq"], p["Wk"])
-    u, both = layers.interest.forward(long, h, x, p["Wu"], p["bu"])
+    u, both = layers.interest.forward(long, h, x, p["Wu"], p["bu"], p["fade"])
 
     def back(du_last):
         du = np.zeros_like(u)
@@ -144,8 +149,8 @@ def own_layers(rec, past):
     if not isinstance(rec.layers, str):
         raise InputError("what is inside is known for the package's own layers only; "
                          "occlusion explains any")  # fmt: skip
-    ((start, stop),) = sequences.latest(past.starts[None], rec.settings["max_len"])
-    items, kinds = past.items[start:stop], past.kinds[start:stop]
+    T = looked_at(rec, past)
+    items, kinds = past.items[-T:], past.kinds[-T:]
     _, caches = network.interest(rec.params, items, kinds, readable)
     return caches.lstm.x, caches
 
@@ -155,12 +160,11 @@ def attention(rec, past, item):
 
 
 def recency(rec, past, item):
-    return DECAY ** np.arange(min(len(past.items), rec.settings["max_len"]))[::-1]
+    return DECAY ** np.arange(looked_at(rec, past))[::-1]
 
 
 def random(rec, past, item):
-    drawn = np.random.default_rng([item, *past.items])
-    return drawn.random(min(len(past.items), rec.settings["max_len"]))
+    return np.random.default_rng([item, *past.items]).random(looked_at(rec, past))
 
 
 METHODS = {

@@ -2,7 +2,7 @@
 
 T past events, H hidden width, N items, k items explained. By (10) to (12) a logit is a sum:
 
-    z = (long Wu_long + h Wu_short + x + bu) · E[c] + bias_c,    long = Σ_s w_s h_s
+    z = (long Wu_long + h Wu_short + recent + bu) · E[c] + bias_c,    long = Σ_s w_s h_s
 
 so the parts below add up to z exactly: nothing is estimated.
 """
@@ -23,7 +23,7 @@ class Parts(NamedTuple):
     items: np.ndarray  # (k,) the items explained
     long: np.ndarray  # (k,) the long-term interest's part in each logit
     short: np.ndarray  # (k,) the short-term interest's part
-    last: np.ndarray  # (k,) the part of the event just seen, x · E[c]
+    recent: np.ndarray  # (k,) the part of the events just seen, recent · E[c]
     base: np.ndarray  # (k,) the part that no history changes: bu · E[c] + bias_c
     events: np.ndarray  # (k, T) what each past event adds to `long`
 
@@ -52,6 +52,6 @@ def taken_apart(params, history, kinds, items):
     E = params["E"][items]
     events = (weights[:, None] * h @ params["Wu"][:H] @ E.T).T
     short = h[-1] @ params["Wu"][H:] @ E.T
-    last = E @ (params["E"][history[-1]] + params["A"][kinds[-1]])
+    recent = E @ caches.interest.recent[0, -1]
     base = E @ params["bu"] + params["bias"][items]
-    return Parts(history, weights, items, events.sum(axis=1), short, last, base, events)
+    return Parts(history, weights, items, events.sum(axis=1), short, recent, base, events)

@@ -50,8 +50,8 @@ def interest_from(*parts):
         return [value if name in parts else np.zeros_like(value)
                 for name, value in zip(names, values, strict=True)]  # fmt: skip
 
-    def forward(long, h, x, Wu, bu):
-        return interest.forward(*some((long, h, x)), Wu, bu)
+    def forward(long, h, x, Wu, bu, fade):
+        return interest.forward(*some((long, h, x)), Wu, bu, fade)
 
     def backward(du, cache):
         inputs, grads = interest.backward(du, cache)
@@ -93,13 +93,14 @@ def rows(settings, items):
     from_long, without_x, from_x = (
         replaced(interest=interest_from(*parts)) for parts in (("long", "x"), ("long", "h"), "x")
     )
+    lstm_only = replaced(attention=no_attention())
     attention_only = replaced(lstm=no_lstm(), interest=interest_from("long", "x"))
     return {
         "as it is": (Recommender, {}),
-        "without + x in (11)": (Recommender, {"layers": without_x}),
-        "LSTM only: u from h and x": (Recommender, {"layers": replaced(attention=no_attention())}),
-        "LSTM, then attention: u from long, x": (Recommender, {"layers": from_long}),
-        "neither: u from x": (Recommender, {"layers": from_x}),
+        "without recent in (11)": (Recommender, {"layers": without_x}),
+        "LSTM only: u from h, recent": (Recommender, {"layers": lstm_only}),
+        "LSTM, attention: u from long, recent": (Recommender, {"layers": from_long}),
+        "neither: u from recent": (Recommender, {"layers": from_x}),
         "attention only: no LSTM": (Recommender, {"layers": attention_only, "hidden": D}),
         "item biases start at zero": (WithoutPrior, {}),
         f"K = {K // 4}": (Recommender, {"negatives": K // 4}),

@@ -26,6 +26,6 @@ def backward(dx, cache):
     """Returns (None, {"E", "A"}): an index has no gradient, the rows it picked have."""
     dE = np.zeros_like(cache.E)
     dA = np.zeros_like(cache.A)
-    np.add.at(dE, cache.items, dx)  # ∂(1)
+    np.add.at(dE, cache.items, dx)  # ∂(1): it was x = E[items] + A[kinds]
     np.add.at(dA, cache.kinds, dx)  # ∂(1)
     return None, {"E": dE, "A": dA}

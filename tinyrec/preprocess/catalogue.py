@@ -34,6 +34,12 @@ class Catalogue:
             raise InputError(f"user {raw!r} is not in the log, which has {some(self.users)}")
         return number
 
+    def user_numbers(self, raw):
+        """Raw user ids as numbers (U,). Raises InputError for one the log did not have."""
+        if isinstance(raw, (str, bytes)):
+            raise InputError(f'users is {raw!r}: give a list of ids, or "all"')
+        return np.array([self.user(one) for one in raw], np.int64)
+
     def numbers(self, raw):
         """Raw item ids as numbers (k,). Raises InputError that names those not in the log."""
         if isinstance(raw, (str, bytes)):
@@ -111,16 +117,24 @@ def events_of(log, user):
     return log.items[start:stop], log.kinds[start:stop]
 
 
+def usual_kind(log):
+    """The number of the log's most common kind."""
+    return int(np.bincount(log.kinds).argmax())
+
+
 def past(catalogue, log, user=None, history=None):
     """A user of the log, or a history of raw item ids, as a Log of one user.
 
-    A history's kinds are the log's most common one. Raises InputError if there is no event.
+    A history's kinds are the log's most common one; where the log has several kinds, an item
+    twice in a row is one step, as in the log. Raises InputError if there is no event.
     """
     if (user is None) == (history is None):
         raise InputError("name either a user or a history of items")
     if user is None:
         items = catalogue.numbers(history)
-        kinds = np.full(len(items), np.bincount(log.kinds).argmax())
+        if len(catalogue.kinds) > 1:
+            items = items[np.diff(items, prepend=-1) != 0]
+        kinds = np.full(len(items), usual_kind(log))
     else:
         items, kinds = events_of(log, catalogue.user(user))
     if not len(items):

@@ -1,347 +1,272 @@
-"""Read a behaviour log and clean it (article §3.2.1, steps 1 and 2).
+"""Clean a behaviour log (article §3.2.1, steps 1 and 2).
 
-    file --read_rows--> rows: text, as written --clean--> Events: numbers
+    path or table --read.py--> columns of text --clean--> Events: numbers
 
-Whatever is wrong with the file raises InputError, which names file, row and column.
-Tables are dicts: column name -> n values.
+Text is numbered first; then each cleaning rule is one function that says in NumPy which of the
+n rows it strikes. Tables are dicts: column name -> n values.
 """
 
-import csv
-import gzip
-import io
 import zlib
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from math import isfinite, isnan, nan
+from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
 
-ALIASES = {  # our name of a column: what logs call it; the first one found is taken
-    "user": "user user_id userid customer customer_id customerid",
-    "item": "item item_id itemid movie_id movieid product_id productid movie product",
-    "event": "event event_type eventtype action behavior behaviour",
-    "timestamp": "timestamp ts datetime event_time time date",
-    "title": "title item_title movie_title product_name name",
-}
-RATINGS = ("user", "item", "rating", "timestamp")  # MovieLens: u.data, ratings.dat
-TITLES = ("item", "title")  # MovieLens: u.item, movies.dat
-NUMERIC = ("rating", "price")  # must be numbers; other columns may be
-
+MISSING = ["", "NA", "N/A", "n/a", "NULL", "null", "None", "nan", "NaN", r"\N", "<NA>"]
+NUMERIC = ("rating", "price")  # should be numbers; other columns may be
+MANY = 1 / 20  # losing more of a log's rows than this has to be asked for
 BOT_EVENTS = 1000
 PRICE_FACTOR = 100
-LARGEST_SECONDS = 1e11  # the year 5138; a larger number counts milliseconds
 
 
 @dataclass(frozen=True)
 class Events:
-    """A clean log: n events sorted by user, then time; file order breaks ties."""
+    """A clean log: n events sorted by user, then time; see in_order for equal times."""
 
     user: np.ndarray  # (n,) int32, index into users
     item: np.ndarray  # (n,) int32, index into items
     kind: np.ndarray  # (n,) int32, index into kinds
     time: np.ndarray | None  # (n,) float64, seconds since 1970 (UTC); None: the log has no times
-    users: np.ndarray  # raw ids (str) exactly as written, in order of first appearance
-    items: np.ndarray  # raw ids (str) exactly as written: '007' is not '7'
+    users: np.ndarray  # raw ids (str objects) as written, in order of first appearance
+    items: np.ndarray  # raw ids (str objects) as written: '007' is not '7'
     kinds: tuple[str, ...]  # ("event",) where the log names none
     numeric: dict[str, np.ndarray]  # rating, price, …: (n,) float64, NaN where missing
     titles: dict[str, str]  # raw item id -> title; {} where unknown
     report: tuple[tuple[str, int], ...]  # each cleaning rule and how many rows it struck
+    understood: str = ""  # which column was taken for what, in a line
 
 
-def read_events(path, items=None):
-    """The clean Events of a log; `items` is a file of titles (see read_titles)."""
-    events = clean(read_rows(path), source=path)
-    titles = read_titles(items) if items else {}
-    return replace(events, titles=events.titles | titles)
+def read_events(source, items=None, columns=None, keep_na=False, strict=False, force=False):
+    """The clean Events of a file or table; `items` is a file or table of titles.
 
-
-def read_rows(path):
-    """The raw table of str, plus "row": where each row stands in the file (int).
-
-    The first line decides the format: a header (comma, semicolon or tab), MovieLens ratings
-    (tab or ::, no header), or a sequence: item ids separated by blanks, one user a line.
+    columns: {"user": "visitorid", "item": 2, …}, by name or by number, where names are not
+    known; "dates": "m/d/y" or "d/m/y" settles dates that can be read both ways. keep_na: only
+    an empty id is missing, NA is one. strict: a broken row is an error, else it is left out.
+    force: go on where more than one row in twenty cannot be used. Raises InputError.
     """
-    text = read_text(path)
-    if find_delimiter(text):
-        return read_table(path, text, RATINGS)
-    return read_sequences(path, text)
+    from .read import read_log, read_titles  # and with it polars, only when something is read
+
+    log = read_log(source, columns, strict, force)
+    events = clean(log, source if isinstance(source, (str, Path)) else "the table", keep_na, force)
+    if items is None:
+        return events
+    titles, report = read_titles(items), events.report
+    if titles.keys().isdisjoint(events.items):
+        example = next(iter(titles), "")
+        report += ((f"titles found: of {items} no id, such as {example!r:.60}, is in the log", 0),)
+    return replace(events, titles=events.titles | titles, report=report)
 
 
-def read_titles(path):
-    """raw item id -> title, from a table with a header or MovieLens's u.item or movies.dat."""
-    text = read_text(path, other_encoding="latin-1")
-    return find_titles(read_table(path, text, TITLES))
-
-
-def read_text(path, other_encoding=None):
-    """The whole file, unzipped if need be, as UTF-8 or else in the other encoding, if given."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-        if data.startswith(b"\x1f\x8b"):
-            data = gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: {reason}; check the name and the file") from None
-    if b"\0" in data:
-        raise InputError(f"{path}: not a text file; save the log as CSV in UTF-8")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if other_encoding is None:
-            row = data.count(b"\n", 0, error.start) + 1
-            raise InputError(f"{path}, row {row}: not UTF-8 text; save it as UTF-8") from None
-        text = data.decode(other_encoding)
-    if not text.strip():
-        raise InputError(f"{path}: the file is empty; name one with at least one row")
-    return text
-
-
-def find_delimiter(text):
-    """What separates the fields of the first line; None if nothing but blanks does."""
-    line = text.strip().partition("\n")[0]
-    if "::" in line:
-        return "::"
-    most_frequent = max("\t;,|", key=line.count)
-    return most_frequent if most_frequent in line else None
-
-
-def our_names(header):
-    """The header's names in lower case, those in ALIASES replaced by ours."""
-    names = [name.strip().lower().replace(" ", "_") for name in header]
-    for ours, aliases in ALIASES.items():
-        found = [alias for alias in aliases.split() if alias in names]
-        if found:
-            names[names.index(found[0])] = ours
-    return names
-
-
-def read_sequences(path, text):
-    """Line 1 holds the items of user "1", line 2 those of user "2", and so on."""
-    rows = {"user": [], "item": [], "row": []}
-    for number, line in enumerate(text.split("\n"), start=1):
-        items = line.split()
-        rows["user"] += [str(number)] * len(items)
-        rows["item"] += items
-        rows["row"] += [number] * len(items)
-    first_line = our_names(text.split("\n", 1)[0].split())
-    if "user" in first_line or "item" in first_line:
-        found = ", ".join(first_line)
-        raise InputError(f"{path}, row 1: a header of {found}; name user and item, with commas")
-    return rows
-
-
-def read_table(path, text, names):
-    """Rows of delimited text. `names`: its columns if there is no header; the first two must be.
-
-    Without a header, a tab, | or :: separates the fields and the first one is a number.
-    """
-    delimiter = find_delimiter(text) or ","
-    quoting = csv.QUOTE_NONE if delimiter in ("::", "|") else csv.QUOTE_MINIMAL
-    if delimiter == "::":
-        text, delimiter = text.replace("::", "\t"), "\t"
-    lines = io.StringIO(text, newline="")
-    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting, strict=True)
-    records, numbers = [], []
-    try:
-        for record in reader:
-            if len(record) > 1 or "".join(record).strip():
-                records.append(record)
-                numbers.append(reader.line_num)
-    except csv.Error as error:
-        raise InputError(f"{path}, row {reader.line_num}: {error}; correct the row") from None
-
-    if delimiter in "\t|" and records[0][0].isdigit():
-        header = [*names, *[""] * (len(records[0]) - len(names))]
-    else:
-        header = our_names(records.pop(0))
-        numbers.pop(0)
-    check_table(path, header, names[:2], records, numbers)
-    columns = zip(header, zip(*records, strict=True), strict=True)
-    return {name: list(column) for name, column in columns if name} | {"row": numbers}
-
-
-def check_table(path, header, needed, records, numbers):
-    """Raises InputError unless the header has what is needed and every row fits it."""
-    for name in needed:
-        if header.count(name) != 1:
-            found = ", ".join(header)
-            raise InputError(f"{path}, header: one column must be named {name}; found {found}")
-    if not records:
-        raise InputError(f"{path}: a header and no rows; name a file with at least one row")
-    width = len(header)
-    for record, row in zip(records, numbers, strict=True):
-        if len(record) != width:
-            counts = f"{len(record)} fields where {width} are expected"
-            raise InputError(f"{path}, row {row}: {counts}; correct the row")
-
-
-def clean(rows, source="the log"):
-    """Events from raw rows; `source` names them in messages.
+def clean(log, source="the log", keep_na=False, force=False):
+    """Events from a read.Log, or from a dict of columns of text.
 
     Rules that need times, several kinds of event or numbers are applied, and reported, only
-    where the log has them. An empty kind is called "event". A column becomes numeric if most
-    of its written values are numbers; other columns, and those never filled in, are ignored.
+    where there are such. `source` names the log in messages.
     """
-    n = len(rows["user"])
-    if n == 0:
-        raise InputError(f"{source}: no rows; name a log with at least one event")
-    defaults = {"row": range(1, n + 1), "event": ["event"] * n, "title": [""] * n}
-    table = {name: np.array(column, object) for name, column in (defaults | rows).items()}
-    table["event"][is_blank(table["event"])] = "event"
-    report = []
-    table = drop_missing_ids(table, report, source)
-    if "timestamp" in table:
-        table = drop_unreadable_times(table, report, source)
-        table = drop(table, is_duplicate(table), "exact duplicates removed", report)
-    several_kinds = len(set(table["event"])) > 1
+    from .columns import name_columns, understood
+    from .read import encode, from_memory
+    from .times import to_seconds
+
+    if isinstance(log, dict):
+        log = name_columns(from_memory(log), {}, ("user", "item"), source)
+    missing = [""] if keep_na else MISSING
+    report = [(f"broken rows left out, the first is row {row}: {wrong}", len(log.broken))
+              for row, wrong in log.broken[:1]]  # fmt: skip
+    user, users = encode(log.columns["user"])
+    item, items = encode(log.columns["item"])
+    kind, kinds = np.zeros(len(user), np.int32), np.array(["event"], object)
+    if "event" in log.columns:
+        text = log.columns["event"]
+        kind, kinds = encode(text.set(text.is_in(MISSING), "event"))
+    titles = find_titles(log, item, items, missing, report)
+    table = {"at": np.arange(len(user), dtype=np.int32), "user": user, "item": item, "kind": kind}
+
+    no_user, no_item = np.isin(users, missing)[user], np.isin(items, missing)[item]
+    check_share(no_user, "user", log, source, force)
+    check_share(no_item, "item", log, source, force)
+    rule = "rows with a missing user or item id removed"
+    table = drop(table, no_user | no_item, rule, report)
+    written = None
+    if "timestamp" in log.columns:
+        time, written = to_seconds(log.columns["timestamp"], log.dates, source)
+        check_share(np.isnan(time), "timestamp", log, source, force)
+        table["time"] = time[table["at"]]
+        unreadable = np.isnan(table["time"])
+        table = drop(table, unreadable, "rows with an unreadable time removed", report)
+    if len(table["at"]) == 0:
+        struck = ", ".join(f"{count:,} {rule}" for rule, count in report if count)
+        raise InputError(f"{source}: no row is left, {struck}; name other columns")
+    log.columns.clear()  # in numbers now, and large
+    table = in_order(table, users, items)
+    if written:
+        table = drop(table, is_duplicate(table, log), "exact duplicates removed", report)
+    several_kinds = np.ptp(table["kind"]) > 0
     if several_kinds:
         table = drop(table, is_bot(table), "events of bots removed", report)
-    user, users = encode(table["user"])
-    item, items = encode(table["item"])
-    kind, kinds = encode(table["event"])
-    time = table["timestamp"].astype(float) if "timestamp" in table else None
-    numeric = read_numbers(table, item, report, source)
-    order = np.argsort(user, kind="stable") if time is None else np.lexsort((time, user))
+    if written:
+        tied = is_tied(table)
+        share = f"events at the same time as another of their user ({tied.mean():.0%})"
+        report.append((f"{share}: ordered by a hash of the ids", int(tied.sum())))
+
+    numeric = read_numbers(table, log, report)
+    user, users = renumber(table["user"], users)
+    item, items = renumber(table["item"], items)
+    kind, kinds = renumber(table["kind"], kinds)
     events = Events(
-        user=user[order],
-        item=item[order],
-        kind=kind[order],
-        time=None if time is None else time[order],
-        users=np.array(users),
-        items=np.array(items),
-        kinds=tuple(kinds),
-        numeric={name: values[order] for name, values in numeric.items()},
-        titles=find_titles(table),
-        report=tuple(report),
-    )
+        user=user, item=item, kind=kind, time=table.get("time"), users=users, items=items,
+        kinds=tuple(kinds), numeric=numeric, titles=titles, report=tuple(report),
+        understood=understood(log, written, numeric),
+    )  # fmt: skip
     return merge_steps(events) if several_kinds else events
 
 
-def drop_missing_ids(table, report, source):
-    no_user, no_item = is_blank(table["user"]), is_blank(table["item"])
-    missing = no_user | no_item
-    need_some(~missing, table, "user" if no_user[0] else "item", source)
-    return drop(table, missing, "rows with a missing user or item id removed", report)
+def check_share(struck, name, log, source, force):
+    """Raises InputError if a rule strikes all rows (n,) bool, or unasked more than MANY of them.
+
+    Rows without an id are only in question where another column could hold it.
+    """
+    from .columns import NAMES, plain
+
+    count, n = int(struck.sum()), len(struck)
+    others = [other for other in log.further if plain(other) in NAMES[name]]
+    in_question = count > MANY * n and not force and (others or name == "timestamp")
+    if in_question or count == n:
+        first = int(struck.argmax())
+        value, row = log.columns[name][first], log.row[first]
+        lack = "no time that can be read" if name == "timestamp" else f"no {name}"
+        advice = f"take another column: --columns {name}={others[0] if others else 'NAME'}"
+        go_on = "" if count == n else ", or leave them out: --force"
+        raise InputError(f"{source}, row {row}: {value!r:.60}, one of {count:,} rows of {n:,} "
+                         f"that have {lack}; {advice}{go_on}")  # fmt: skip
 
 
-def drop_unreadable_times(table, report, source):
-    """Also turns the times into numbers."""
-    time = np.array([to_seconds(text) for text in table["timestamp"]])
-    unreadable = np.isnan(time)
-    need_some(~unreadable, table, "timestamp", source)
-    table = table | {"timestamp": time}
-    return drop(table, unreadable, "rows with an unreadable time removed", report)
+def drop(table, struck, rule, report):
+    """The table without the rows (n,) bool a rule strikes; the report gains their count."""
+    report.append((rule, int(struck.sum())))
+    return take(table, ~struck) if struck.any() else table
 
 
-def drop(table, bad, rule, report):
-    """The table without its bad rows (n,) bool; the report gains the rule and its count."""
-    report.append((rule, int(bad.sum())))
-    return select(table, ~bad)
+def in_order(table, users, items):
+    """Sorted by user, then time; at equal times by a hash of the two ids, then as in the file.
+
+    A file may be sorted by item: its order among equal times would tell what comes next.
+    """
+    if "time" not in table:
+        return take(table, np.argsort(table["user"], kind="stable"))
+    order = np.argsort(table["time"])
+    order = order[np.argsort(table["user"][order], kind="stable")]
+    table = take(table, order)
+    rows = np.flatnonzero(is_tied(table))
+    tied = take(table, rows)
+    tie = hashes(users)[tied["user"]] ^ hashes(items)[tied["item"]]
+    tie *= np.uint64(0x9E3779B97F4A7C15)  # mixes the bits
+    tied = take(tied, np.lexsort((tied["at"], tie, tied["time"], tied["user"])))
+    for name, column in table.items():
+        column[rows] = tied[name]
+    return table
 
 
-def select(table, rows):
+def take(table, rows):
     return {name: column[rows] for name, column in table.items()}
 
 
-def need_some(good, table, name, source):
-    """Raises InputError, quoting the first row, if no row's value is good (n,) bool."""
-    if not good.any():
-        row, value = table["row"][0], table[name][0]
-        seen = f"{value!r} cannot be used, nor can any other row"
-        raise InputError(f"{source}, row {row}, column {name}: {seen}; correct the column")
+def hashes(names):
+    return np.array([zlib.crc32(name.encode()) for name in names], np.uint64)
 
 
-def is_blank(column):
-    return np.array([not text.strip() for text in column])
+def is_tied(table):
+    """(n,) bool: does a neighbouring row have the same user and time?"""
+    same = (np.diff(table["user"]) == 0) & (np.diff(table["time"]) == 0)
+    return np.append(same, False) | np.append(False, same)
 
 
-def is_duplicate(table):
-    """(n,) bool: does an earlier row hold the same values in all columns?"""
-    columns = [column for name, column in table.items() if name != "row"]
-    first = {}
-    records = enumerate(zip(*columns, strict=True))
-    return np.array([first.setdefault(record, row) != row for row, record in records])
+def is_duplicate(table, log):
+    """(n,) bool: does an earlier row hold the same values in all columns? n rows in order."""
+    from .read import encode
+
+    rows = np.flatnonzero(is_tied(table))  # others cannot be
+    columns = [table[name][rows] for name in ("user", "time", "item", "kind")]
+    columns += [encode(text.gather(table["at"][rows]))[0] for text in log.further.values()]
+    order = np.lexsort(columns)  # equal rows come together, the earlier one first
+    same = [column[order[1:]] == column[order[:-1]] for column in columns]
+    duplicate = np.zeros(len(table["at"]), bool)
+    duplicate[rows[order[1:][np.all(same, axis=0)]]] = True
+    return duplicate
 
 
 def is_bot(table):
     """(n,) bool: events of users with very many events, all of the log's most frequent kind."""
-    user, users = encode(table["user"])
-    kind, _ = encode(table["event"])
+    user, kind = table["user"], table["kind"]
     usual = kind == np.bincount(kind).argmax()
     events_of = np.bincount(user)
-    usual_of = np.bincount(user[usual], minlength=len(users))
+    usual_of = np.bincount(user[usual], minlength=len(events_of))
     bots = (events_of > BOT_EVENTS) & (usual_of == events_of)
     return bots[user]
 
 
-def encode(column):
-    """Numbers the names: (n,) int32 codes, and the names in order of first appearance."""
-    codes = {}
-    encoded = [codes.setdefault(name, len(codes)) for name in column]
-    return np.array(encoded, np.int32), list(codes)
+def renumber(codes, names):
+    """The codes (n,) and names without those that no row has any more."""
+    used = np.bincount(codes, minlength=len(names)) > 0
+    return (np.cumsum(used, dtype=np.int32) - 1)[codes], names[used]
 
 
-def to_number(text):
-    try:
-        number = float(text)
-    except ValueError:
-        return nan
-    return number if isfinite(number) else nan
+def find_titles(log, item, items, missing, report):
+    """raw item id -> title, of several the last; {} where titles are not the items' own."""
+    from .columns import harmless
+    from .read import encode
+
+    if "title" not in log.columns:
+        return {}
+    title, titles = encode(log.columns["title"])
+    rows = np.flatnonzero(~np.isin(items, missing)[item] & (titles != "")[title])
+    last = dict(zip(item[rows].tolist(), title[rows].tolist(), strict=True))
+    pairs = len(np.unique(item[rows].astype(np.int64) * len(titles) + title[rows]))
+    if pairs > 2 * len(last):
+        called = log.called["title"]
+        report.append((f"titles read: {called} differs between rows of the same item", 0))
+        return {}
+    return {items[i]: harmless(titles[t]) for i, t in last.items()}
 
 
-def to_seconds(text):
-    """Seconds since 1970 of unix seconds, milliseconds or ISO 8601 (UTC unless it says)."""
-    seconds = to_number(text)
-    if isnan(seconds):
-        try:
-            moment = datetime.fromisoformat(text.strip())
-        except ValueError:
-            return nan
-        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
-    if seconds > LARGEST_SECONDS:
-        seconds /= 1000
-    return seconds if abs(seconds) <= LARGEST_SECONDS else nan
+def read_numbers(table, log, report):
+    """The numeric columns: name -> (n,) float64, NaN where missing or impossible.
 
+    Numeric is a column most of whose values are numbers. Others are not used: rating and price,
+    which should be, with a word.
+    """
+    from .columns import plain
+    from .times import as_numbers
 
-def find_titles(rows):
-    """raw item id -> title; of several titles, the last."""
-    pairs = zip(rows["item"], rows["title"], strict=True)
-    return {item: title for item, title in pairs if title.strip()}
-
-
-def read_numbers(table, item, report, source):
-    """The numeric columns: name -> (n,) float64, NaN where missing or impossible."""
     numeric = {}
-    for name in [name for name in table if name not in ("row", *ALIASES)]:
-        values = np.array([to_number(text) for text in table[name]])
-        written = ~is_blank(table[name])
-        expected = name in NUMERIC and written.any()
-        mostly_numbers = np.sum(~np.isnan(values)) > written.sum() / 2
-        if not (expected or mostly_numbers):
+    for name, text in log.further.items():
+        if plain(name).endswith("id") or name.startswith("column "):
             continue
-        good = is_possible_price(values, item) if name == "price" else ~np.isnan(values)
-        need_some(good[written], select(table, written), name, source)
+        values = as_numbers(text)[table["at"]]
+        values[np.isinf(values)] = np.nan
+        written = ~text.is_in(MISSING).to_numpy()[table["at"]]
+        good = is_possible_price(values, table["item"]) if name == "price" else ~np.isnan(values)
         bad = written & ~good
-        adjective = "impossible" if name == "price" else "unreadable"
-        report.append((f"{adjective} values of {name} blanked", int(bad.sum())))
-        numeric[name] = np.where(bad, nan, values)
+        if name in NUMERIC and written.any() and not good.any():
+            example = text[int(table["at"][bad.argmax()])]
+            report.append((f"values of {name} usable, {example!r:.60} is not: left out", 0))
+        elif good.any() and (name in NUMERIC or (~np.isnan(values)).sum() > written.sum() / 2):
+            adjective = "impossible" if name == "price" else "unreadable"
+            report.append((f"{adjective} values of {name} blanked", int(bad.sum())))
+            numeric[name] = np.where(good, values, np.nan)
     return numeric
 
 
 def is_possible_price(price, item):
     """(n,) bool: above zero, and at most PRICE_FACTOR times the item's median price."""
-    possible = price > 0
-    if not possible.any():
-        return possible
-    rows = np.flatnonzero(possible)
-    rows = rows[np.argsort(item[rows])]
-    next_item = np.flatnonzero(np.diff(item[rows])) + 1
-    for same in np.split(rows, next_item):
-        possible[same] = price[same] <= PRICE_FACTOR * np.median(price[same])
-    return possible
+    rows = np.flatnonzero(price > 0)
+    rows = rows[np.lexsort((price[rows], item[rows]))]  # each item's prices, ascending
+    items, first, count = np.unique(item[rows], return_index=True, return_counts=True)
+    middle = (price[rows[first + (count - 1) // 2]] + price[rows[first + count // 2]]) / 2
+    most = np.zeros(item.max(initial=0) + 1)
+    most[items] = PRICE_FACTOR * middle
+    return (price > 0) & (price <= most[item])
 
 
 def merge_steps(events):
@@ -356,7 +281,7 @@ def merge_steps(events):
     numeric = {}
     for name, values in events.numeric.items():
         known = ~np.isnan(values)
-        numeric[name] = np.full(is_first.sum(), nan)
+        numeric[name] = np.full(is_first.sum(), np.nan)
         numeric[name][step[known]] = values[known]  # of several, the last one stays
     merged = ("events merged into the step before them", int(np.sum(~is_first)))
     return replace(

@@ -108,9 +108,15 @@ def windows(spans, longest):
 
 
 def latest(spans, longest):
-    """The last `longest` events of each span."""
+    """The end of each span: at most its last `longest` events, at least three quarters as many.
+
+    The window of a history that grows moves on by a quarter at a time, counted from the span's
+    start, so that a session (live/session.py) reads it anew only then.
+    """
     start, stop = spans.T
-    return np.stack([np.maximum(start, stop - longest), stop], axis=1)
+    hop = max(1, longest // 4)
+    too_many = np.maximum(0, stop - start - longest)
+    return np.stack([start - (-too_many // hop) * hop, stop], axis=1)
 
 
 def covered(spans, n):

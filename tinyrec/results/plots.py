@@ -1,6 +1,8 @@
 """Pictures. Colours are Okabe and Ito's, which stay apart for colour-blind eyes."""
 
 import os
+import unicodedata
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,10 @@ from ..train.loop import best_epoch
 from .calibration import BINS
 
 ENDINGS = (".png", ".svg", ".pdf")
+CHINESE = (  # families of fonts that systems have for it
+    "Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
+    "Microsoft YaHei", "SimHei", "PingFang SC", "Hiragino Sans GB", "Arial Unicode MS",
+)  # fmt: skip
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
 
 
@@ -40,6 +46,35 @@ def figure(panels=1, width=4.2, height=3.2, grid="y"):
     return drawing, axes
 
 
+@cache
+def fonts():
+    """Matplotlib's font and those installed for Chinese: (families, the letters they have)."""
+    from matplotlib import font_manager
+
+    there = {font.name: font.fname for font in font_manager.fontManager.ttflist}
+    families = ["DejaVu Sans", *(name for name in CHINESE if name in there)]
+    letters = [font_manager.get_font(there[name]).get_charmap() for name in families]
+    return families, set().union(*letters)
+
+
+def plain_label(text, other="?", longest=40):
+    """The text as a picture can show it: no boxes, a $ as itself, at most `longest` letters.
+
+    Letters that no font here has lose their accents or are left out; where that is most of
+    them, `other` stands instead, such as the id.
+    """
+    _, letters = fonts()
+    text = " ".join(text.replace(r"\$", "$").split())
+    if not all(ord(letter) in letters for letter in text):
+        parts = [part for part in unicodedata.normalize("NFKD", text)
+                 if not unicodedata.combining(part)]  # fmt: skip
+        kept = "".join(part for part in parts if ord(part) in letters).strip()
+        text = kept if len(kept) > len(parts) / 2 else other
+    if len(text) > longest:
+        text = f"{text[: longest - 11]}…{text[-10:]}"  # ends often differ where beginnings do not
+    return text.replace("$", r"\$")
+
+
 def heatmap(drawing, axis, values, label, colours="cividis", **limits):
     """values (rows, columns) as coloured squares, with a bar that says what a colour means."""
     axis.grid(False)
@@ -64,24 +99,31 @@ def learning_curve(history, path):
 
 def explanation(found, catalogue, path):
     """explain.Parts as bars: attention on the past, and what each logit is made of."""
-    past = [f"{catalogue.title(item)}  −{len(found.history) - at}"
-            for at, item in enumerate(found.history)]  # fmt: skip
-    items = [catalogue.title(item) for item in found.items]
+
+    def label(number):
+        return plain_label(catalogue.title(number), other=catalogue.items[number])
+
+    past = [f"{label(item)}  −{len(found.history) - at}" for at, item in enumerate(found.history)]
+    items = [label(item) for item in found.items]
     drawing, (left, right) = figure(panels=2, width=6.5, height=4.6, grid="x")
     shown = min(15, len(past))
     if shown < len(past):
         before = found.weights[:-shown].sum()
-        left.barh(f"the {len(past) - shown} events before", before, color=GREY)
-    left.barh(past[-shown:], found.weights[-shown:], color=BLUE)
+        left.barh(-1, before, color=GREY)
+        past.insert(-shown, f"the {len(past) - shown} events before")
+    left.barh(range(shown), found.weights[-shown:], color=BLUE)
+    left.set_yticks(range(shown - len(past[-shown - 1 :]), shown), past[-shown - 1 :])
     left.set(xlabel="attention weight", title="The last events, newest on top")
     parts = {"long-term": (found.long, BLUE), "short-term": (found.short, ORANGE),
-             "event just seen": (found.last, GREEN),
+             "events just seen": (found.recent, GREEN),
              "everyone's": (found.base, GREY)}  # fmt: skip
     height = 0.8 / len(parts)
     for number, (label, (values, colour)) in enumerate(parts.items()):
         rows = [row + (1 - number) * height for row in range(len(items))][::-1]
         right.barh(rows, values, height, color=colour, label=label)
     right.set_yticks(range(len(items))[::-1], items)
+    for axis in (left, right):
+        axis.tick_params(axis="y", labelfontfamily=fonts()[0])
     right.set(xlabel="part of the logit z (12)", title="What each recommendation rests on")
     right.axvline(0, color="black", linewidth=0.6)
     drawing.legend(loc="outside lower right", ncols=len(parts), frameon=False)
@@ -100,8 +142,9 @@ def history(values, titles, path, rows=22):
             vmin=-largest, vmax=largest)  # fmt: skip
     for at, (value, title) in enumerate(zip(values, titles, strict=True)):
         colour = "white" if abs(value) > 0.6 * largest else "black"
-        axis.text(at // rows - 0.47, at % rows, f"{at + 1} {title}"[:34], va="center",
-                  fontsize=6.5, color=colour)  # fmt: skip
+        text = f"{at + 1} {plain_label(title, longest=30)}"
+        axis.text(at // rows - 0.47, at % rows, text, va="center", fontsize=6.5, color=colour,
+                  fontfamily=fonts()[0])  # fmt: skip
     axis.set(xticks=[], yticks=[], title=f"All {len(values)} events, oldest first")
     drawing.savefig(path, dpi=120)
 

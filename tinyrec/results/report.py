@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from ..train.ranks import predicted
 from .calibration import BINS
 
 HEADINGS = {
@@ -44,7 +45,8 @@ def table(found):
 
 def understood(events, name):
     """What a log holds once it is clean, and what each rule removed."""
-    lines = [f"{name}: {len(events.users):,} users, {len(events.items):,} items, "
+    lines = [f"{name}: {events.understood}",
+             f"{len(events.users):,} users, {len(events.items):,} items, "
              f"{len(events.item):,} events ({', '.join(events.kinds)})"]  # fmt: skip
     return "\n".join(lines + [f"  {count:>7,} {rule}" for rule, count in events.report])
 
@@ -74,10 +76,10 @@ def example(model, exclude_seen=True):
 
 def explanation(found, catalogue):
     """The parts of each logit, from explain.parts."""
-    lines = ["logit z =  long-term + short-term + the event just seen + everyone's; "
+    lines = ["logit z =  long-term + short-term + the events just seen + everyone's; "
              "of the past, most to the long-term"]  # fmt: skip
     for row, number in enumerate(found.items):
-        parts = found.long[row], found.short[row], found.last[row], found.base[row]
+        parts = found.long[row], found.short[row], found.recent[row], found.base[row]
         terms = "{:6.2f} = {:6.2f} {:+6.2f} {:+6.2f} {:+6.2f}".format(sum(parts), *parts)
         most = found.history[found.events[row].argmax()]
         lines.append(f"{terms}  {catalogue.title(number)}  <-  {catalogue.title(most)}")
@@ -174,6 +176,11 @@ def scaling(what, events, seconds):
             f"{seconds / events * 1e6:5.2f} s a million")  # fmt: skip
 
 
+def reading(reader, events, seconds, gigabytes):
+    return (f"{reader:<10} {events:>10,} events {seconds:6.1f} s of CPU  {gigabytes:5.2f} GB at "
+            "the peak")  # fmt: skip
+
+
 def study_heading(seeds):
     return f"{f'means of {seeds} seeds':<34}   {'HR@10':<15}   {'NDCG@10':<15}   training"
 
@@ -187,6 +194,46 @@ def study(row, found, seconds):
         spread = (sum((value - mean) ** 2 for value in values) / len(values)) ** 0.5
         cells.append(f"{mean:.4f} ± {spread:.4f}")
     return "   ".join([*cells, f"{seconds:6.1f} s"])
+
+
+def ranks(cost, seconds, ranks, bandwidth=1e9):
+    """What a training on several ranks took, and what it would on more (train/ranks.py)."""
+    rest = seconds - cost.here - cost.exchange
+    many = (1, 2, 4, 8, 16, 32)
+    expected = "  ".join(f"{n}: {predicted(cost, seconds, n, bandwidth):.1f} s" for n in many)
+    return (
+        f"{ranks} ranks, {seconds:.1f} s: {cost.here:.1f} s in blocks, {cost.exchange:.1f} s to "
+        f"wait and to exchange {cost.nbytes / 1e6:,.0f} MB, {rest:.1f} s that each rank does\n"
+        f"expected of n machines, a rank each, that get {bandwidth / 1e9:g} GB a second, if "
+        f"blocks are shared evenly and nothing overlaps\n  {expected}"
+    )  # fmt: skip
+
+
+def latency(items, milliseconds, nbytes):
+    """What lab.live.latency found."""
+    (middle, cpu), (most, most_cpu) = np.percentile(milliseconds, [50, 99], axis=0)
+    return (f"{items:>9,} items: an event and the ten best in {middle:.2f} ms (p50), "
+            f"{most:.2f} ms (p99), of CPU {cpu:.2f} and {most_cpu:.2f}; "
+            f"{nbytes:,} bytes a session")  # fmt: skip
+
+
+def load(milliseconds, refused):
+    """What lab.live.load found."""
+    middle, most = np.percentile(milliseconds, [50, 99])
+    return (f"a thousand users side by side: {len(milliseconds):,} answers in {middle:.1f} ms "
+            f"(p50), {most:.1f} ms (p99), {refused} refused")  # fmt: skip
+
+
+def compressions(found):
+    """Yields lines for the rows of live.compress.compare."""
+    yield "               item table        all parameters    to score all   HR@10   NDCG@10"
+    first = None
+    for name, in_table, in_all, milliseconds, metrics in found:
+        first = first or (in_table, in_all, metrics["ndcg@10"])
+        shares = [size / whole for size, whole in zip((in_table, in_all), first, strict=False)]
+        yield (f"{name:<12} {in_table:>10,} {shares[0]:5.0%} {in_all:>12,} {shares[1]:5.0%} "
+               f"{milliseconds:10.3f} ms   {metrics['hr@10']:.4f}   {metrics['ndcg@10']:.4f} "
+               f"{metrics['ndcg@10'] / first[2]:6.1%}")  # fmt: skip
 
 
 def gradient(line):
@@ -224,7 +271,14 @@ class Progress:
             print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
         print(f"epoch {entry['epoch']:>3}/{entry['of']}  loss {entry['loss']:.5f}  "
               f"accuracy {entry['accuracy']:.3f}  validation NDCG@10 {entry['ndcg@10']:.4f}  "
-              f"{entry['seconds']:.1f} s ({left} left)", flush=True)
+              f"{entry['seconds']:.1f} s, {entry['validation_seconds']:.1f} of them validating "
+              f"({left} left)", flush=True)  # fmt: skip
+
+
+def many_done(done, all):
+    """How many blocks of users have been recommended to."""
+    end = "\n" if done == all else ""
+    print(f"\r  {done / all:4.0%} of the users ", end=end, file=sys.stderr, flush=True)
 
 
 def download_bar():

@@ -62,7 +62,7 @@ ARGUMENTS = {
     "dropout": "x kept scale",
     "lstm": "x W U b",
     "attention": "h Wq Wk",
-    "interest": "long h x Wu bu",
+    "interest": "long h x Wu bu fade",
     "scorer": "u E bias positives negatives",
     "loss": "z_positive z_negative lengths beta",
 }

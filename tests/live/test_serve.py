@@ -1,0 +1,215 @@
+"""The server: what it answers, what it refuses, and what a killed one still knows."""
+
+import http.client
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from tinyrec import Recommender
+from tinyrec.live import Session
+from tinyrec.preprocess.events import clean
+
+pytest.importorskip("starlette", reason="the extra serve is not installed")
+pytest.importorskip("httpx", reason="httpx, with which the server is asked, is not installed")
+from starlette.testclient import TestClient
+
+from tinyrec.live import serve
+
+KILLS = int(os.environ.get("TINYREC_KILLS", "5"))
+
+
+@pytest.fixture(scope="module")
+def model():
+    rng = np.random.default_rng(0)
+    n = 300
+    rows = {
+        "user": np.repeat([f"u{user}" for user in range(30)], 10).tolist(),
+        "item": rng.choice([f"i{item}" for item in range(30)], n).tolist(),
+        "event": rng.choice(["view", "buy"], n).tolist(),
+        "timestamp": [str(1000 + second) for second in range(n)],
+    }
+    model = Recommender(dim=4, hidden=4, negatives=4, epochs=1, layers="readable", threads=1)
+    return model.fit(clean(rows))
+
+
+@pytest.fixture
+def log(tmp_path):
+    log = serve.EventLog(tmp_path / "events.sqlite")
+    yield log
+    log.close()
+
+
+@pytest.fixture
+def client(model, log):
+    return TestClient(serve.application(model, log), raise_server_exceptions=False)
+
+
+def test_it_recommends_what_a_session_with_the_same_events_does(client, model):
+    for event in ({"item": "i1"}, {"item": "i2", "event": "view"}, {"item": "i2", "event": "buy"}):
+        assert client.post("/users/new/events", json=event).status_code == 201
+    answer = client.get("/users/new/recommendations?k=3").json()
+    session = Session(model).add("i1").add("i2", "view").add("i2", "buy")
+    items, probabilities = session.recommend(k=3)
+    assert [row["item"] for row in answer] == list(items)
+    assert [row["probability"] for row in answer] == pytest.approx(probabilities)
+
+
+def test_a_user_of_the_log_goes_on_from_there(client, model):
+    steps = len(Session(model, user="u3").items)
+    last = model.catalogue.items[Session(model, user="u3").items[-1]]
+    other = "i1" if last != "i1" else "i2"
+    answer = client.post("/users/u3/events", json={"item": other}).json()
+    assert answer == {"user": "u3", "steps": steps + 1}
+
+
+def test_sessions_that_left_the_memory_come_back_from_the_log(client, monkeypatch):
+    monkeypatch.setattr(serve, "SESSIONS", 1)
+    for user in ("a", "b", "a", "b"):
+        answer = client.post(f"/users/{user}/events", json={"item": "i1", "event": "view"})
+    client.post("/users/a/events", json={"item": "i2"})
+    answer = client.post("/users/b/events", json={"item": "i3"})
+    assert answer.json()["steps"] == 2
+    assert client.get("/healthz").json()["users"] == 1
+
+
+WRONG = {
+    "no JSON": ("POST", "/users/a/events", b"[[[", 400, "JSON"),
+    "deep JSON": ("POST", "/users/a/events", b"[" * 4000, 400, "JSON"),
+    "no number": ("POST", "/users/a/events", b'{"item": "i1", "price": NaN}', 400, "JSON"),
+    "half a character": ("POST", "/users/a/events", rb'{"item": "\ud800"}', 400, "JSON"),
+    "not UTF-8": ("POST", "/users/a/events", b'{"item": "\xff"}', 400, "JSON"),
+    "no item": ("POST", "/users/a/events", b"{}", 400, "name the item"),
+    "a list": ("POST", "/users/a/events", b"[1]", 400, "name the item"),
+    "an item that is a number": ("POST", "/users/a/events", b'{"item": 1}', 400, "as text"),
+    "a kind that is a number": ("POST", "/users/a/events", b'{"item": "i1", "event": 1}', 400,
+                                "event"),
+    "an unknown item": ("POST", "/users/a/events", b'{"item": "i99"}', 400, "i99"),
+    "an unknown kind": ("POST", "/users/a/events", b'{"item": "i1", "event": "x"}', 400, "view"),
+    "a text for a number": ("POST", "/users/a/events", b'{"item": "i1", "price": "3"}', 400,
+                            "price"),
+    "a number too large": ("POST", "/users/a/events", b'{"item": "i1", "price": 1e999}', 400,
+                           "price"),
+    "a number not learnt": ("POST", "/users/a/events", b'{"item": "i1", "self": 3}', 400, "self"),
+    "too many bytes": ("POST", "/users/a/events", b" " * 5000, 413, "4096 bytes"),
+    "a long id": ("GET", "/users/" + "a" * 300 + "/recommendations", b"", 400, "200 characters"),
+    "nobody": ("GET", "/users/nobody/recommendations", b"", 404, "no events"),
+    "k is zero": ("GET", "/users/u1/recommendations?k=0", b"", 400, "from 1 to"),
+    "k is a word": ("GET", "/users/u1/recommendations?k=ten", b"", 400, "'ten'"),
+    "k is endless": ("GET", "/users/u1/recommendations?k=" + "9" * 3000, b"", 400, "from 1 to"),
+    "another path": ("GET", "/", b"", 404, "Not Found"),
+    "another method": ("DELETE", "/users/u1/events", b"", 405, "Method"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method, path, body, status, words", WRONG.values(), ids=WRONG)
+def test_a_bad_request_is_answered_by_one_error(client, log, method, path, body, status, words):
+    answer = client.request(method, path, content=body)
+    assert answer.status_code == status
+    assert list(answer.json()) == ["error"] and words in answer.json()["error"]
+    assert log.of("a") == []
+
+
+def test_a_failure_shows_no_trace_and_keeps_no_event_that_is_not_on_disk(client, log):
+    client.post("/users/a/events", json={"item": "i1"})
+    log.database.execute("ALTER TABLE events RENAME TO gone")
+    answer = client.post("/users/a/events", json={"item": "i2"})
+    assert (answer.status_code, list(answer.json())) == (500, ["error"])
+    assert "Traceback" not in answer.text and "sqlite" not in answer.text
+    log.database.execute("ALTER TABLE gone RENAME TO events")
+    assert client.post("/users/a/events", json={"item": "i3"}).json()["steps"] == 2
+
+
+def test_a_request_that_does_not_arrive_is_given_up(client, monkeypatch):
+    monkeypatch.setattr(serve, "PATIENCE", 0.05)
+    monkeypatch.setattr(serve.Sessions, "recommend", lambda *_: time.sleep(0.5))
+    answer = client.get("/users/u1/recommendations")
+    assert (answer.status_code, list(answer.json())) == (408, ["error"])
+
+
+def test_the_description_names_every_route(client, model):
+    told = client.get("/openapi.json").json()
+    assert told["openapi"].startswith("3.1")
+    app = serve.application(model, None)
+    assert set(told["paths"]) == {route.path for route in app.routes} - {"/openapi.json"}
+
+
+def test_events_of_items_that_a_new_model_does_not_know_are_passed_over(client, log):
+    log.append("a", {"item": "i1"})
+    log.append("a", {"item": "gone"})
+    assert client.post("/users/a/events", json={"item": "i2"}).json()["steps"] == 2
+
+
+def start(folder):
+    """A server of its own process, and the port it listens on."""
+    command = [sys.executable, "-m", "tinyrec", "serve", "m.npz", "--port", "0", "--log", "log"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    server = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)  # fmt: skip
+    line = server.stdout.readline()
+    assert line, server.stderr.read()
+    return server, int(re.search(r":(\d+)/", line)[1])
+
+
+def ask(connection, method, path, body=None):
+    connection.request(method, path, body)
+    answer = connection.getresponse()
+    return answer.status, json.loads(answer.read())
+
+
+@pytest.mark.slow
+def test_a_killed_server_has_lost_no_event_it_answered_and_its_sessions_come_back(model, tmp_path):
+    """KILLS times (TINYREC_KILLS, 5 unless said), at random moments while three users post."""
+    model.save(tmp_path / "m.npz")
+    acknowledged = {user: [] for user in ("u1", "u2", "new")}
+    numbers = random.Random(0)
+
+    def post(user, port):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            for _ in range(100_000):
+                item = f"i{numbers.randrange(9)}"
+                status, _ = ask(connection, "POST", f"/users/{user}/events",
+                                json.dumps({"item": item}))  # fmt: skip
+                assert status == 201
+                acknowledged[user].append(item)
+        except (OSError, http.client.HTTPException):
+            pass  # the server was killed
+
+    for _ in range(KILLS):
+        server, port = start(tmp_path)
+        posting = [threading.Thread(target=post, args=(user, port)) for user in acknowledged]
+        for thread in posting:
+            thread.start()
+        time.sleep(numbers.uniform(0, 0.5))
+        server.kill()
+        for thread in posting:
+            thread.join()
+        server.wait()
+        server.stdout.close(), server.stderr.close()
+
+    server, port = start(tmp_path)
+    log = serve.EventLog(tmp_path / "log")
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    for user, items in acknowledged.items():
+        kept = [event["item"] for event in log.of(user)]
+        left = iter(kept)
+        assert all(item in left for item in items), "an event that was answered is gone"
+        assert len(kept) <= len(items) + KILLS  # what was on its way may be there
+        session = Session(model, user=user if user != "new" else None)
+        for item in kept:
+            session.add(item)
+        _, answer = ask(connection, "GET", f"/users/{user}/recommendations?k=5")
+        assert [row["item"] for row in answer] == list(session.recommend(k=5)[0])
+    assert sum(map(len, acknowledged.values())) > KILLS
+    server.send_signal(signal.SIGTERM)
+    server.communicate(timeout=20)
+    log.close()

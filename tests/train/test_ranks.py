@@ -1,0 +1,119 @@
+"""Training on several processes gives the parameters of one, bit for bit."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tinyrec import store
+from tinyrec.train import ranks
+
+pytest.importorskip("mpi4py", reason="the extra mpi is not installed")
+MPIEXEC = Path(sys.executable).with_name("mpiexec")
+if not MPIEXEC.exists():
+    pytest.skip("no mpiexec beside this Python", allow_module_level=True)
+SMALL = ["--no-fast", "--dim", "6", "--hidden", "8", "--negatives", "8", "--batch", "64",
+         "--threads", "1"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ranks")
+    rng = np.random.default_rng(0)
+    lines = [" ".join(f"{(start + step * step) % 50:02}" for step in range(rng.integers(5, 40)))
+             for start in rng.integers(0, 50, 300)]  # fmt: skip
+    (folder / "log.txt").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def command(out, *options, size=None):
+    start = [MPIEXEC, "-n", size] if size else []
+    mpi = ["--mpi"] if size else []
+    return [*map(str, start), sys.executable, "-m", "tinyrec", "train", "log.txt", "--out", out,
+            *SMALL, *options, *mpi]  # fmt: skip
+
+
+def run(folder, *arguments, **named):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(command(*arguments, **named), cwd=folder, env=environment, text=True,
+                          capture_output=True, timeout=300)  # fmt: skip
+
+
+def parameters(path):
+    with np.load(path) as file:
+        return {name: file[name].tobytes() for name in file.files if name != "about"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_any_number_of_ranks_gives_the_bytes_of_one_process(folder, size):
+    if not (folder / "alone.npz").exists():
+        assert run(folder, "alone.npz", "--epochs", "2").returncode == 0
+    done = run(folder, "ranks.npz", "--epochs", "2", size=size)
+    assert done.returncode == 0, done.stderr
+    assert parameters(folder / "ranks.npz") == parameters(folder / "alone.npz")
+    assert done.stdout.count("kept epoch") == 1  # only the first one speaks
+    assert re.search(
+        rf"{size} ranks, .* MB, .* each rank does\nexpected of n machines", done.stdout
+    )
+
+
+@pytest.mark.slow
+def test_a_rank_that_dies_ends_the_job_with_a_word_and_the_checkpoint_goes_on(folder):
+    whole = run(folder, "whole.npz", "--epochs", "6")
+    assert whole.returncode == 0, whole.stderr
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    job = subprocess.Popen(command("dies.npz", "--epochs", "6", size=2), cwd=folder,
+                           env=environment, text=True, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT)  # fmt: skip
+    said = ""
+    while "epoch   2/6" not in said:
+        said += job.stdout.readline()
+    second = ranks_of(job.pid)[-1]
+    os.kill(second, signal.SIGKILL)
+    said, _ = job.communicate(timeout=60)
+    assert job.returncode != 0
+    assert "KILLED BY SIGNAL: 9" in said or "killed" in said.lower()
+    assert not (folder / "dies.npz").exists()
+    store.read(folder / "dies.npz.checkpoint.npz", store.CHECKPOINT)
+    done = run(folder, "dies.npz", "--epochs", "6", "--resume", size=2)
+    assert done.returncode == 0, done.stderr
+    assert parameters(folder / "dies.npz") == parameters(folder / "whole.npz")
+
+
+def ranks_of(job):
+    """Process ids of the ranks of an mpiexec, which are children of its proxy."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        found = [pid for proxy in children(job) for pid in children(proxy)]
+        if len(found) >= 2:
+            return found
+    raise AssertionError("the ranks did not start")
+
+
+def children(pid):
+    try:
+        return [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        pytest.skip("this system does not list a process's children")
+
+
+@pytest.mark.slow
+def test_what_is_wrong_is_said_once_and_ends_all_ranks(folder):
+    done = run(folder, "no.npz", "--items", "missing.csv", size=2)
+    assert done.returncode == 2
+    assert done.stderr.count("tinyrec: missing.csv") == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_expected_seconds_fall_with_ranks_until_the_exchange_outweighs_them():
+    cost = ranks.Cost(blocks=8.0, here=4.0, exchange=1.0, nbytes=2 * 10**9)
+    on_one = ranks.predicted(cost, 6.0, ranks=1, bandwidth=1e9)
+    assert on_one == pytest.approx(8 + 1)  # all blocks, and the rest
+    assert ranks.predicted(cost, 6.0, ranks=4, bandwidth=1e9) == pytest.approx(2 + 1.5 + 1)
