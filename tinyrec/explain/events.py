@@ -50,6 +50,12 @@ def of_past(rec, past, item, method):
     return found
 
 
+def looked_at(rec, past):
+    """How many of the past events the model looks at, the last ones."""
+    ((start, stop),) = sequences.latest(past.starts[None], rec.settings["max_len"])
+    return int(stop - start)
+
+
 def copy_with(rec, params):
     """The same model with other parameters."""
     other = copy.copy(rec)
@@ -72,8 +78,7 @@ def logits(rec, past, keep):
 
 def leave_one_out(rec, past):
     """Every item's logit after the whole past, and without each event looked at: (1 + R, N)."""
-    T = len(past.items)
-    keep = np.ones((1 + looked_at(rec, past), T), bool)
+    keep = np.ones((1 + looked_at(rec, past), len(past.items)), bool)
     each = np.arange(1, len(keep))
     keep[each, each - len(keep)] = False
     return logits(rec, past, keep)
@@ -144,14 +149,10 @@ def own_layers(rec, past):
     if not isinstance(rec.layers, str):
         raise InputError("what is inside is known for the package's own layers only; "
                          "occlusion explains any")  # fmt: skip
-    R = looked_at(rec, past)
-    _, caches = network.interest(rec.params, past.items[-R:], past.kinds[-R:], readable)
+    T = looked_at(rec, past)
+    items, kinds = past.items[-T:], past.kinds[-T:]
+    _, caches = network.interest(rec.params, items, kinds, readable)
     return caches.lstm.x, caches
-
-
-def looked_at(rec, past):
-    """How many of the last events the model looks at."""
-    return int(np.diff(sequences.latest(past.starts[None], rec.settings["max_len"]))[0, 0])
 
 
 def attention(rec, past, item):
@@ -163,8 +164,7 @@ def recency(rec, past, item):
 
 
 def random(rec, past, item):
-    drawn = np.random.default_rng([item, *past.items])
-    return drawn.random(looked_at(rec, past))
+    return np.random.default_rng([item, *past.items]).random(looked_at(rec, past))
 
 
 METHODS = {

@@ -60,8 +60,7 @@ def trace(rec, user=None, history=None, k=10):
     before = np.concatenate([np.zeros((1, H), x.dtype), lstm.h[:-1]])
     gates = np.split(lstm.gates, 4, axis=-1)
     arrays = dict(zip("ifgo", gates, strict=True)) | {
-        "x": x, "c": lstm.c, "h": lstm.h, "long": long, "u": u,
-        "recent": caches.interest.recent,
+        "x": x, "c": lstm.c, "h": lstm.h, "long": long, "u": u, "r": caches.interest.recent,
         "z": x @ p["W"] + before @ p["U"] + p["b"],
         "from_long": long @ p["Wu"][:H], "from_h": lstm.h @ p["Wu"][H:],
     }  # fmt: skip
@@ -101,6 +100,7 @@ def trace(rec, user=None, history=None, k=10):
         "without": without, "adds": dict(zip(ends, adds, strict=True)),
         "items": {raw: about_item(rec, raw) for raw in sorted(listed)},
         "A": dict(zip(rec.catalogue.kinds, rounded(p["A"]), strict=True)), "bu": rounded(p["bu"]),
+        "fade": rounded(sigmoid(p["fade"])),
         "about": {"user": user, "events": len(past.items), "T": T, "N": N, "D": x.shape[1], "H": H,
                   "M": len(p["A"]), "K": told["negatives"], "beta": rounded(beta)},
         "lines": lines(),

@@ -143,8 +143,9 @@ def history(values, titles, path, rows=22):
             vmin=-largest, vmax=largest)  # fmt: skip
     for at, (value, title) in enumerate(zip(values, titles, strict=True)):
         colour = "white" if abs(value) > 0.6 * largest else "black"
-        axis.text(at // rows - 0.47, at % rows, f"{at + 1} {title}"[:34], va="center",
-                  fontsize=6.5, color=colour)  # fmt: skip
+        text = f"{at + 1} {plain_label(title, longest=30)}"
+        axis.text(at // rows - 0.47, at % rows, text, va="center", fontsize=6.5, color=colour,
+                  fontfamily=fonts()[0])  # fmt: skip
     axis.set(xticks=[], yticks=[], title=f"All {len(values)} events, oldest first")
     drawing.savefig(path, dpi=120)
 
