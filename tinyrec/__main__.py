@@ -14,7 +14,7 @@ from pathlib import Path
 from . import explain as explaining
 from . import model as readable
 from . import settings, store
-from .coursework.check import as_gradescope, as_json, check_file
+from .coursework.check import as_gradescope, as_json, check_file, nothing_handed_in
 from .coursework.exercises import EXERCISES
 from .datasets import movielens, shop
 from .errors import InputError
@@ -264,7 +264,10 @@ def fetch(options):
 
 def check(options):
     store.check_targets([options.json, options.gradescope], [options.file])
-    verdict = check_file(options.exercise, options.file)
+    asked = options.exercise, options.file, options.language
+    if options.gradescope and not Path(options.file).is_file():
+        write_json(options.gradescope, as_gradescope(nothing_handed_in(*asked)))
+    verdict = check_file(*asked)
     print(verdict)
     write_json(options.json, as_json(verdict))
     write_json(options.gradescope, as_gradescope(verdict))
@@ -327,7 +330,7 @@ COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name sta
               ["MODEL", "--port", "--host", "--log"]),
     "fetch": (fetch, "Download MovieLens from GroupLens, for research.", ["NAME", "--to"]),
     "check": (check, "Judge your own solution of an exercise.",
-              ["EXERCISE", "FILE", "--json", "--gradescope"]),
+              ["EXERCISE", "FILE", "--language", "--json", "--gradescope"]),
     "gradcheck": (check_gradients, "Check every gradient numerically.", ["--fast"]),
 }  # fmt: skip
 FILE = {"metavar": "FILE"}
@@ -352,6 +355,7 @@ OPTIONS = {
     "--start": {"metavar": "MODEL", "help": "begin with its parameters, where ids are the same"},
     "--freeze": {"metavar": "E,W,…", "type": ids_of, "default": [],
                  "help": "parameters to leave as they begin"},
+    "--language": {"choices": ("en", "zh"), "default": "en", "help": "of the messages"},
     "--gradescope": FILE | {"help": "write Gradescope's results.json"},
     "--plot": FILE | {"help": "draw it as well"},
     "--user": {"metavar": "ID"},

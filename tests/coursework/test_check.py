@@ -473,3 +473,17 @@ def test_a_verdict_speaks_chinese(tmp_path):
     assert "lstm：6 分，满分 16 分" in str(verdict) and "前向：h" in str(verdict)
     with pytest.raises(InputError, match="en, zh"):
         check_file("lstm", file, language="fr")
+
+
+def test_the_command_line_speaks_chinese(tmp_path, capsys):
+    (tmp_path / "lstm.py").write_text("def forward(*a):\n    return 0, 0\nbackward = forward\n")
+    assert main(["check", "lstm", str(tmp_path / "lstm.py"), "--language", "zh"]) == 1
+    assert "满分 16 分" in capsys.readouterr().out
+
+
+def test_a_file_that_was_not_handed_in_earns_nothing_at_gradescope(tmp_path, capsys):
+    results = tmp_path / "results.json"
+    assert main(["check", "lstm", str(tmp_path / "no.py"), "--gradescope", str(results)]) == 2
+    tests = json.loads(results.read_text())["tests"]
+    assert {test["score"] for test in tests} == {0}
+    assert "no such file" in tests[0]["output"] + capsys.readouterr().err

@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import InputError
 from . import worker
 from .exercises import EXERCISES
-from .judge import copied, judge
+from .judge import copied, judge, verdict_of
 from .process import SECONDS, ask
 from .sentences import LANGUAGES
 
@@ -47,11 +47,22 @@ def check_file(name, path, language="en", seed=None):
     """The Verdict on a file that defines the exercise's functions. Raises InputError if none."""
     exercise = exercise_of(name, language)
     if not Path(path).is_file():
-        raise InputError(f"{path}: no such file; name the Python file with your solution")
+        raise InputError(missing(path))
     cases = exercise.cases(np.random.default_rng(seed))
     request = {"kind": exercise.kind, "functions": list(exercise.functions)}
     reply, printed = ask(path, request | {"cases": questions(cases)})
     return judge(exercise, cases, reply, language)._replace(printed=printed)
+
+
+def missing(path):
+    return f"{path}: no such file; name the Python file with your solution"
+
+
+def nothing_handed_in(name, path, language="en"):
+    """The Verdict on a file that is not there: no points."""
+    exercise = exercise_of(name, language)
+    said = dict.fromkeys(LANGUAGES, missing(path))
+    return verdict_of(exercise, exercise.parts, [(None, said)], language)
 
 
 def exercise_of(name, language):
