@@ -1,5 +1,6 @@
 """The command line as its user meets it: a real process, real files, exit codes and one line."""
 
+import csv
 import json
 import os
 import re
@@ -88,6 +89,27 @@ def test_recommend_prints_k_titled_items_for_a_user_and_for_a_history(folder):
         items = [row["item"] for row in json.loads((folder / "r.json").read_text())]
         assert all(item in done.stdout for item in items)
         assert "Thing number" in done.stdout
+
+
+def test_recommend_all_writes_every_users_items_to_a_csv(folder):
+    done = tinyrec("recommend", "m.npz", "--all", "--to", "all.csv", "-k", "3", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    with open(folder / "all.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    tinyrec("recommend", "m.npz", "--user", "7", "-k", "3", "--json", "r.json", cwd=folder)
+    alone = json.loads((folder / "r.json").read_text())
+    ours = [row for row in rows if row["user"] == "7"]
+    assert [row["rank"] for row in ours] == ["1", "2", "3"]
+    assert [row["item"] for row in ours] == [row["item"] for row in alone]
+    for row, other in zip(ours, alone, strict=True):
+        assert float(row["probability"]) == pytest.approx(other["probability"], rel=1e-3)
+
+
+@pytest.mark.parametrize("request_", [["--all"], ["--user", "7", "--to", "all.csv"]])
+def test_recommend_all_and_the_file_it_writes_to_belong_together(folder, request_):
+    done = tinyrec("recommend", "m.npz", *request_, cwd=folder)
+    assert done.returncode == 2
+    assert "--to" in done.stderr
 
 
 def test_explain_prints_parts_that_add_up_and_draws_them(folder):

@@ -49,6 +49,36 @@ def test_recommend_gives_raw_ids_and_leaves_out_what_was_seen(fitted):
     assert len(everything) == 12
 
 
+def test_many_users_at_once_get_what_each_gets_alone(fitted):
+    items, probabilities = fitted.recommend(users="all", k=3)
+    assert items.shape == probabilities.shape == (60, 3)
+    for row, user in enumerate(fitted.catalogue.users):
+        alone = fitted.recommend(user=user, k=3)
+        assert items[row].tolist() == alone[0].tolist()
+        assert probabilities[row] == pytest.approx(alone[1], rel=1e-4)
+    some = fitted.recommend(users=["u7", "u3"], k=3)
+    assert np.array_equal(some[0], items[[7, 3]])
+
+
+def test_of_many_users_one_with_few_items_left_has_none_at_the_end(fitted):
+    items, probabilities = fitted.recommend(users=["u0"], k=100)
+    assert items.shape == (1, 12)
+    assert [item is None for item in items[0]] == 4 * [False] + 8 * [True]
+    assert np.all(probabilities[0, 4:] == 0)
+
+
+@pytest.mark.parametrize("users", ["u0", ["nobody"]])
+def test_many_users_have_to_be_a_list_of_known_ids(fitted, users):
+    with pytest.raises(InputError, match=r"users is|nobody"):
+        fitted.recommend(users=users)
+
+
+def test_equal_items_are_recommended_in_the_catalogues_order():
+    scores = np.array([[1.0, 3, 2, 3, 2, -np.inf, 2], [-np.inf] * 6 + [0.5]])
+    assert metrics.best(scores, 4).tolist() == [[1, 3, 2, 4], [6, -1, -1, -1]]
+    assert metrics.best(scores, 9)[0].tolist() == [1, 3, 2, 4, 6, 0, -1]
+
+
 def test_predict_proba_gives_the_probabilities_recommend_shows(fitted):
     items, probabilities = fitted.recommend(user="u3", k=4)
     assert fitted.predict_proba("u3", items) == pytest.approx(probabilities)

@@ -1,6 +1,7 @@
 """The command line. `tinyrec --help` lists the commands, `tinyrec COMMAND --help` explains one."""
 
 import argparse
+import csv
 import importlib.util
 import json
 import os
@@ -120,8 +121,12 @@ def evaluate(options):
 
 
 def recommend(options):
-    store.check_targets([options.json], [options.model])
+    store.check_targets([options.json, options.to], [options.model])
+    if options.all != bool(options.to):
+        raise InputError("--all needs --to FILE.csv, and --to needs --all")
     model = Recommender.load(options.model)
+    if options.all:
+        return recommend_to_all(model, options)
     items, probabilities = model.recommend(options.user, options.history, options.k,
                                            exclude_seen=not options.keep_seen)  # fmt: skip
     print(report.items(model.catalogue, items, probabilities))
@@ -129,6 +134,22 @@ def recommend(options):
         print(f"  no more than these {len(items)} are left; --keep-seen shows seen ones too")
     rows = zip(items, probabilities, strict=True)
     write_json(options.json, [{"item": i, "probability": float(p)} for i, p in rows])
+
+
+def recommend_to_all(model, options):
+    """A CSV line for each user and rank."""
+    items, probabilities = model.recommend(
+        users="all", k=options.k, exclude_seen=not options.keep_seen,
+        on_step=report.many_done if sys.stderr.isatty() else None,
+    )  # fmt: skip
+    with open(options.to, "w", newline="", encoding="utf-8") as file:
+        lines = csv.writer(file)
+        lines.writerow(["user", "rank", "item", "probability"])
+        for user, *best in zip(model.catalogue.users, items, probabilities, strict=True):
+            for rank, (item, probability) in enumerate(zip(*best, strict=True), start=1):
+                if item is not None:
+                    lines.writerow([user, rank, item, f"{probability:.6g}"])
+    print(f"{options.to}: the {items.shape[1]} best items for each of {len(items):,} users")
 
 
 def explain(options):
@@ -212,12 +233,13 @@ def serve(options):
 
 def fetch(options):
     """Download MovieLens unless it is there; says what to run next."""
-    if movielens.is_there(options.name, options.to):
-        print(f"{Path(options.to) / options.name}: already there, nothing to download\n")
+    to = options.to or "data"
+    if movielens.is_there(options.name, to):
+        print(f"{Path(to) / options.name}: already there, nothing to download\n")
     else:
         print(movielens.LICENCE + "\n", flush=True)
     progress = report.download_bar() if sys.stderr.isatty() else None
-    folder = movielens.fetch(options.name, options.to, progress=progress)
+    folder = movielens.fetch(options.name, to, progress=progress)
     dataset = movielens.DATASETS[options.name]
     log, titles = str(folder / dataset.events), str(folder / dataset.titles)
     print("now run\n  " + shlex.join(["tinyrec", "train", log, "--items", titles]))
@@ -273,7 +295,8 @@ COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name sta
     "evaluate": (evaluate, "Measure a saved model and the baselines.",
                  ["MODEL", "EVENTS", *READING, "--keep-seen", "--plot", "--json"]),
     "recommend": (recommend, "The best items for a user or a history.",
-                  ["MODEL", "--user", "--history", "-k", "--keep-seen", "--json"]),
+                  ["MODEL", "--user", "--history", "--all", "--to", "-k", "--keep-seen",
+                   "--json"]),
     "explain": (explain, "What the best items for a user rest on.",
                 ["MODEL", "--user", "--history", "-k", "--plot"]),
     "bench": (bench, "Time NumPy's layers against the compiled ones.",
@@ -326,7 +349,8 @@ OPTIONS = {
     "--host": {"default": "127.0.0.1", "help": "%(default)s: this machine only"},
     "--log": FILE | {"help": "keep events there (MODEL.events.sqlite)"},
     "--seeds": {"type": int, "default": 3, "help": "runs a row (%(default)s)"},
-    "--to": {"metavar": "DIR", "default": "data", "help": "folder (%(default)s)"},
+    "--all": {"action": "store_true", "help": "everybody at once, written --to a .csv"},
+    "--to": {"metavar": "PATH", "help": "fetch: the folder (data); --all: the .csv file"},
 }
 
 
@@ -346,7 +370,8 @@ def parser():
             flag, about = (name, OPTIONS[name]) if name in OPTIONS else settings.option(name)
             if name.isupper():
                 flag, about = name.lower(), about | {"metavar": name}
-            (who if name in ("--user", "--history") else added).add_argument(flag, **about)
+            one_of = name in ("--user", "--history", "--all")
+            (who if one_of else added).add_argument(flag, **about)
     return top
 
 

@@ -22,7 +22,7 @@ from .results import baselines, calibration, metrics
 from .train import loop, transfer
 from .train.batches import Training
 from .train.ranks import One
-from .train.workers import cores, workers
+from .train.workers import cores, one_blas_thread, workers
 
 MADE_BY = "tinyrec model 2"
 
@@ -118,16 +118,23 @@ class Recommender:
 
     # Recommending
 
-    def recommend(self, user=None, history=None, k=10, exclude_seen=True):
+    def recommend(self, user=None, history=None, k=10, exclude_seen=True, users=None,
+                  on_step=None):  # fmt: skip
         """The k best items for a user of the log or for a history of raw item ids.
 
         Returns (items, probabilities): raw ids as read, best first, and for each the chance
         that it is the next one. With exclude_seen, items of the history are left out, so that
-        there may be fewer than k. Raises InputError for ids the log did not have, and where
-        nothing is left.
+        there may be fewer than k. users, a list of ids or "all", asks for many users at once:
+        items and probabilities are then (U, k), and a row with fewer items ends with None and 0;
+        on_step(done, all) is called as blocks of users are done. Raises InputError for ids the
+        log did not have, and where nothing is left for the one user or history.
         """
+        if users is not None:
+            return self._recommend_to(users, k, exclude_seen, on_step)
         past = self.past(user, history)
-        return self.ranked(self.logits(past), past.items, k, exclude_seen)
+        with one_blas_thread():
+            logits = self.logits(past)
+        return self.ranked(logits, past.items, k, exclude_seen)
 
     def ranked(self, logits, seen, k=10, exclude_seen=True):
         """As `recommend`, from each item's log-odds (N,), which may be written to, and the
@@ -136,12 +143,36 @@ class Recommender:
         k = settings.checked("k", k, settings.Setting(int, 10, (1, 2**31), ""))
         if exclude_seen:
             logits[seen] = -np.inf
-        best = metrics.best(logits, k)
-        best = best[logits[best] > -np.inf]
+        best = metrics.best(logits[None], k)[0]
+        best = best[best >= 0]
         if not len(best):
             raise InputError(f"all {len(logits):,} items were seen; exclude_seen=False "
                              "(--keep-seen) recommends them again")  # fmt: skip
         return self.catalogue.items[best], sigmoid(logits[best])
+
+    def _recommend_to(self, users, k, exclude_seen, on_step):
+        """`recommend` for many users of the log, a block of them at a time."""
+        self._check_fitted()
+        spans = sequences.histories(self.log)
+        if not isinstance(users, str) or users != "all":
+            spans = spans[self.catalogue.user_numbers(users)]
+        blocks = metrics.order_of_blocks(spans, self.log)
+        k = min(k, len(self.catalogue.items))
+        numbers, chances = np.empty((len(spans), k), np.int64), np.empty((len(spans), k))
+
+        def one_block(block):
+            logits = self.score(spans[block], self.log)
+            if exclude_seen:
+                metrics.exclude(logits, spans[block], self.log)
+            best = metrics.best(logits, k)
+            chance = sigmoid(np.take_along_axis(logits, best, axis=1))
+            numbers[block], chances[block] = best, np.where(best < 0, 0, chance)
+
+        with workers(self.threads) as pool:
+            for done, _ in enumerate(pool.map(one_block, blocks), start=1):
+                if on_step:
+                    on_step(done, len(blocks))
+        return np.append(self.catalogue.items, None)[numbers], chances  # −1 becomes None
 
     def predict_proba(self, user_or_history, items):
         """For each of the raw item ids, the chance that it is the next one: (k,).

@@ -70,6 +70,7 @@ def restore(state, path, run):
         value[...] = arrays[f"theta {name}"]
     state.adam.m, state.adam.v = group("m", arrays), group("v", arrays)
     state.adam.steps = about["steps"]
+    state.adam.settle()
     state.best, state.history = group("best", arrays), about["history"]
     return state
 

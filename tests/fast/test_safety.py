@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from tinyrec.preprocess.events import clean
 SMALL = {"dim": 8, "hidden": 8, "negatives": 8, "batch": 16, "epochs": 1, "lr": 1e-2}
 
 
+@cache
 def small_log():
     rng = np.random.default_rng(0)
     lengths = rng.integers(3, 30, 70)

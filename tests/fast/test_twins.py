@@ -5,6 +5,7 @@ import pytest
 
 from tinyrec import fast, model
 from tinyrec.model import network
+from tinyrec.train import tables
 from tinyrec.train.adam import Adam
 
 # B, T, D, H: one user, odd numbers of users, one step, D ≠ H, no multiples of four or eight,
@@ -123,11 +124,11 @@ def test_adam_takes_the_same_steps_also_where_memory_is_not_contiguous(dtype):
 
 
 @pytest.mark.parametrize("width", [(), (5,)])
-def test_adam_adds_a_few_rows_to_the_whole_gradient(width):
+def test_adam_adds_a_few_rows_to_a_larger_gradient(width):
     rng = np.random.default_rng(6)
     start, part = rng.normal(size=(7, *width)), rng.normal(size=(3, *width))
     totals = [start.copy(), start.copy()]
-    for adam, total in zip((fast.adam.Adam, Adam), totals, strict=True):
+    for adam, total in zip((fast.adam.Adam, tables.Adam), totals, strict=True):
         adam.add_rows(total, np.array([1, 3, 6]), part)
     both_close(*totals, np.float64)
     assert np.array_equal(totals[0][[0, 2, 4, 5]], start[[0, 2, 4, 5]])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tinyrec import fast, model
+from tinyrec.model import network
 from tinyrec.model.network import LAYERS
 from tinyrec.train import gradcheck
 
@@ -53,6 +54,37 @@ def test_lstm_equals_the_equations_written_with_floats(room):
     x, W, U, b = (rng.normal(size=s) for s in ((6, 3), (3, 20), (5, 20), 20))
     h, _ = room.lstm.forward(x, W, U, b)
     assert np.abs(h - lstm_by_hand(x, W, U, b)).max() < 1e-12
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("room", ROOMS)
+def test_what_follows_a_history_is_the_last_row_of_what_training_computes(room, dtype):
+    rng = np.random.default_rng(2)
+    params = network.initial(rng, 9, 2, 5, 4, dtype)
+    params = {name: rng.normal(0, 0.7, p.shape).astype(dtype) for name, p in params.items()}
+    items, kinds = rng.integers(0, 9, (4, 7)), rng.integers(0, 2, (4, 7))
+    lengths = np.array([7, 1, 3, 6])
+    u, _ = network.interest(params, items, kinds, room)
+    expected = u[np.arange(4), lengths - 1] @ params["E"].T + params["bias"]
+    z = network.next_logits(params, items, kinds, lengths, room)
+    assert z.dtype == dtype
+    assert z == pytest.approx(expected, rel=1e-4 if dtype == np.float32 else 1e-10)
+
+
+@pytest.mark.parametrize("layer", ["dropout", "attention", "interest"])
+def test_what_follows_a_history_goes_through_layers_of_ones_own(layer):
+    rng = np.random.default_rng(3)
+    params = network.initial(rng, 9, 2, 5, 4, np.float64)
+    items, lengths = rng.integers(0, 9, (2, 6)), np.array([6, 4])
+
+    def doubled(*arguments):
+        out, cache = getattr(model, layer).forward(*arguments)
+        return 2 * out, cache
+
+    layers = fast.replaced(**{layer: SimpleNamespace(forward=doubled)})
+    u, _ = network.interest(params, items, 0 * items, layers)
+    z = network.next_logits(params, items, 0 * items, lengths, layers)
+    assert z == pytest.approx(u[[0, 1], lengths - 1] @ params["E"].T)
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -10,7 +10,11 @@ from tinyrec.train.batches import Training
 
 
 def epochs_done(qualities):
-    """How many epochs a training does whose validation NDCG@10 is `qualities`, one an epoch."""
+    return len(trained(qualities))
+
+
+def trained(qualities):
+    """The history of a training whose validation NDCG@10 is `qualities`, one an epoch."""
     rng = np.random.default_rng(0)
     log = Log(rng.integers(0, 9, 12), np.zeros(12, int), np.array([0, 6, 12]))
     state = loop.State(network.initial(rng, items=9, kinds=1, dim=2, hidden=2))
@@ -19,11 +23,19 @@ def epochs_done(qualities):
     left = iter(qualities)
     training = Training(log, np.array([[0, 6], [6, 12]]), settings, model, map)
     loop.fit(state, training, lambda params: {"ndcg@10": next(left)})
-    return len(state.history)
+    return state.history
 
 
 def test_training_ends_when_a_third_of_the_epochs_brought_nothing():
     assert epochs_done([0.1, 0.2] + 28 * [0.15]) == 12
+
+
+def test_an_epochs_seconds_have_its_validation_in_them(monkeypatch):
+    clock = iter(range(100))
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: next(clock))
+    history = trained([0.1, 0.2])
+    assert [entry["validation_seconds"] for entry in history] == [1, 1]
+    assert [entry["seconds"] for entry in history] == [3, 3]
 
 
 def test_training_goes_on_while_it_still_gets_better():

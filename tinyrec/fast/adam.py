@@ -1,30 +1,54 @@
-"""Adam of train/adam.py, one compiled pass over each parameter."""
+"""Adam of train/tables.py, one compiled pass over each parameter or each of its rows."""
 
 import numpy as np
 
-from ..train import adam
+from ..train import tables
 from . import functions
 from .functions import jit
 
 
 def update(theta, g, m, v, constants):
-    """As train.adam.update."""
+    """As train.tables.update."""
     if not theta.flags.c_contiguous:
-        return adam.update(theta, g, m, v, constants)
-    flat = theta.reshape(-1), g.reshape(-1), m.reshape(-1), v.reshape(-1)
-    update_flat(*flat, tuple(map(theta.dtype.type, constants)))
+        return tables.update(theta, g, m, v, constants)
+    constants = tuple(map(theta.dtype.type, constants))
+    if isinstance(g, tables.Rows):
+        update_rows(g.index, in_rows(theta), in_rows(g.values), in_rows(m), in_rows(v), constants)
+    else:
+        update_flat(theta.reshape(-1), g.reshape(-1), m.reshape(-1), v.reshape(-1), constants)
+
+
+def catch_up(theta, m, v, index, missed, eps):
+    """As train.tables.catch_up."""
+    if not theta.flags.c_contiguous:
+        return tables.catch_up(theta, m, v, index, missed, eps)
+    eps = theta.dtype.type(eps)
+    catch_up_rows(in_rows(theta), in_rows(m), in_rows(v), index, *missed, eps)
 
 
 def add_rows(total, rows, part):
-    """As train.adam.add_rows."""
-    functions.add_rows(total.reshape(len(total), -1), rows, part.reshape(len(part), -1))
+    """As train.tables.add_rows."""
+    functions.add_rows(in_rows(total), rows, in_rows(part))
 
 
-class Adam(adam.Adam):
-    """As train.adam.Adam."""
+def in_rows(a):
+    """(n, …) as (n, width)."""
+    return a.reshape(len(a), -1)
+
+
+class Adam(tables.Adam):
+    """As train.tables.Adam."""
 
     update = staticmethod(update)
+    catch_up_rows = staticmethod(catch_up)
     add_rows = staticmethod(add_rows)
+
+
+@jit
+def update_rows(index, theta, g, m, v, constants):
+    for n in range(index.size):
+        row = index[n]
+        update_flat(theta[row], g[n], m[row], v[row], constants)
 
 
 @jit
@@ -37,3 +61,18 @@ def update_flat(theta, g, m, v, constants):
         v[j] = beta2 * v[j] + (one - beta2) * g[j] * g[j]  # (15)
     for j in range(theta.size):
         theta[j] -= rate * m[j] / (np.sqrt(v_scale * v[j]) + eps)  # (16)
+
+
+@jit
+def catch_up_rows(theta, m, v, index, rate, v_scale, m_left, v_left, eps):
+    for n in range(index.size):
+        row = index[n]
+        catch_up_row(theta[row], m[row], v[row], rate[n], v_scale[n], m_left[n], v_left[n], eps)
+
+
+@jit
+def catch_up_row(theta, m, v, rate, v_scale, m_left, v_left, eps):
+    for j in range(theta.size):
+        theta[j] -= rate * m[j] / (np.sqrt(v_scale * v[j]) + eps)
+        m[j] *= m_left
+        v[j] *= v_left

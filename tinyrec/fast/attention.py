@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..model.attention import last  # noqa: F401
 from ..model.functions import transpose, weight_gradient
 from .functions import batched, exp, jit, product
 

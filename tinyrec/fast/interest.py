@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..model.functions import bias_gradient, sigmoid, weight_gradient
+from ..model.interest import last  # noqa: F401
 from .functions import batched, jit, product
 
 

@@ -60,3 +60,15 @@ def step(h, states, keys, Wq):
     w = softmax(scores)  # (9)
     long = (w[..., None, :] @ states)[..., 0, :]  # (10)
     return long, w
+
+
+def last(h, Wq, Wk, lengths):
+    """The row of `forward` at each history's end, all that a recommendation needs: long (B, H).
+
+    h (B, T, H), lengths (B,): real steps. As q·k_s = h_s · (Wk q), no key has to be computed.
+    """
+    q = h[np.arange(len(h)), lengths - 1] @ Wq
+    scores = (h @ (q @ Wk.T)[..., None])[..., 0] / sqrt(q.shape[-1])
+    future = np.arange(h.shape[1]) >= lengths[:, None]
+    w = softmax(np.where(future, -np.inf, scores))
+    return (w[:, None, :] @ h)[:, 0]

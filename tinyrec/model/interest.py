@@ -59,3 +59,13 @@ def step(long, h, x, recent, Wu, bu, fade):
     recent = x + sigmoid(fade) * recent  # (11)
     u = long @ Wu[:H] + h @ Wu[H:] + bu + recent  # (11)
     return u, recent
+
+
+def last(long, h, x, lengths, Wu, bu, fade):
+    """`forward` for the row at each history's end alone: long, h (B, H) and x (B, T, D) give
+    u (B, D); lengths (B,): real steps.
+    """
+    age = lengths[:, None, None] - 1 - np.arange(x.shape[1])[:, None]  # (B, T, 1)
+    weight = np.where(age < 0, 0, sigmoid(fade) ** np.maximum(age, 0))
+    H = h.shape[-1]
+    return long @ Wu[:H] + h @ Wu[H:] + bu + (weight * x).sum(axis=1).astype(x.dtype)

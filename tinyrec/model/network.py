@@ -91,9 +91,27 @@ def next_logits(params, items, kinds, lengths, layers):
     Numbers that overflow are let through: where a score is not a number, the rank is the worst.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        u, _ = interest(params, items, kinds, layers)
-        last = u[np.arange(len(items)), lengths - 1]
-        return every_logit(last, params["E"], params["bias"], layers.scorer)
+        u = last_interest(params, items, kinds, lengths, layers)
+        return every_logit(u, params["E"], params["bias"], layers.scorer)
+
+
+def last_interest(params, items, kinds, lengths, layers):
+    """u (B, D) after each history's last event; (10) and (11) are computed for it alone.
+
+    Layers of one's own that have no function `last` are asked for every row.
+    """
+    p, last = params, (np.arange(len(items)), lengths - 1)
+    if not (hasattr(layers.attention, "last") and hasattr(layers.interest, "last")):
+        return interest(p, items, kinds, layers)[0][last]
+
+    def undropped(x):
+        return layers.dropout.forward(x, None, 1.0)[0]
+
+    x = undropped(layers.embedding.forward(items, kinds, p["E"], p["A"])[0])
+    h, _ = layers.lstm.forward(x, p["W"], p["U"], p["b"])
+    long = undropped(layers.attention.last(h, p["Wq"], p["Wk"], lengths))
+    both = long, undropped(h[last])
+    return layers.interest.last(*both, x, lengths, p["Wu"], p["bu"], p["fade"])
 
 
 def every_logit(u, E, bias, scorer):

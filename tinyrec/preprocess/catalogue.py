@@ -34,6 +34,12 @@ class Catalogue:
             raise InputError(f"user {raw!r} is not in the log, which has {some(self.users)}")
         return number
 
+    def user_numbers(self, raw):
+        """Raw user ids as numbers (U,). Raises InputError for one the log did not have."""
+        if isinstance(raw, (str, bytes)):
+            raise InputError(f'users is {raw!r}: give a list of ids, or "all"')
+        return np.array([self.user(one) for one in raw], np.int64)
+
     def numbers(self, raw):
         """Raw item ids as numbers (k,). Raises InputError that names those not in the log."""
         if isinstance(raw, (str, bytes)):

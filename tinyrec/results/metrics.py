@@ -12,6 +12,8 @@ from . import calibration
 
 NAMES = ("hr", "ndcg", "mrr", "precision", "recall", "f1", "auc", "accuracy", "rmse", "ece")
 
+LOGITS = 2**24  # at a time and thread: 64 MB
+
 
 def ranks(scores, targets):
     """How many items score above each target: (B, N) and (B,) give (B,); best is 0.
@@ -27,16 +29,17 @@ def ranks(scores, targets):
 
 
 def best(scores, k):
-    """The numbers of the k largest of the scores (N,), the best first, of equals the first.
-
-    Of many scores only those are sorted that reach the k-th best of the peaks of 1,024 each.
+    """Each row's k best items, best first and equal ones in order: (B, k) numbers, −1 where a row
+    has no more candidates. scores (B, N), −∞ where an item is no candidate.
     """
-    peaks = scores[: len(scores) // 1024 * 1024].reshape(-1, 1024).max(axis=1)
-    if k > len(peaks):
-        return np.argsort(-scores, kind="stable")[:k]
-    enough = np.partition(peaks, -k)[-k]
-    reach_it = np.flatnonzero(~(scores < enough))  # all of them, if it is not a number
-    return reach_it[np.argsort(-scores[reach_it], kind="stable")[:k]]
+    k = min(k, scores.shape[1])
+    found = np.full((len(scores), k), -1)
+    for row, into in zip(scores, found, strict=True):
+        least = np.partition(row, -k)[-k]  # of the k best
+        candidates = np.flatnonzero((row >= least) & (row > -np.inf))
+        order = candidates[np.argsort(-row[candidates], kind="stable")[:k]]
+        into[: len(order)] = order
+    return found
 
 
 def at_k(ranks, k=10):
@@ -87,7 +90,7 @@ def click_errors(logits, targets):
 
 
 def over_blocks(measure, score, log, spans, exclude_seen, run):
-    """measure(logits, targets) of 64 users at a time, in order of length: a list.
+    """measure(logits, targets) of some users at a time, in order of length: a list.
 
     run is how the blocks are worked through: map, or a thread pool's map.
     """
@@ -98,17 +101,28 @@ def over_blocks(measure, score, log, spans, exclude_seen, run):
         if targets.max() >= logits.shape[1]:  # an item that nobody scores is no candidate
             logits = np.pad(logits, ((0, 0), (0, 1)), constant_values=-np.inf)
         if exclude_seen:
-            for row, (start, stop) in zip(logits, block, strict=True):
-                row[log.items[start:stop]] = -np.inf
+            exclude(logits, block, log)
         return measure(logits, targets)
 
-    return list(run(one_block, blocks_of(spans)))
+    return list(run(one_block, blocks_of(spans, log)))
 
 
-def blocks_of(spans, users=64):
-    """The spans, sorted by length, in blocks of about so many."""
+def exclude(logits, spans, log):
+    """What each span has seen is no candidate: logits (B, N) become −∞ there, in place."""
+    for row, (start, stop) in zip(logits, spans, strict=True):
+        row[log.items[start:stop]] = -np.inf
+
+
+def blocks_of(spans, log):
+    """The spans, sorted by length, in blocks."""
+    return [spans[block] for block in order_of_blocks(spans, log)]
+
+
+def order_of_blocks(spans, log):
+    """Which spans form a block: of like length, 64, or fewer where there are many items."""
+    users = int(np.clip(LOGITS // (log.items.max() + 1), 8, 64))
     order = np.argsort(spans[:, 1] - spans[:, 0], kind="stable")
-    return np.array_split(spans[order], -(-len(spans) // users))
+    return np.array_split(order, -(-len(spans) // users))
 
 
 def quality(score, log, spans, exclude_seen=True, run=map, k=10):
@@ -152,7 +166,7 @@ def calibrate(score, log, spans, run=map):
         seen = [log.items[start:stop] for start, stop in block]
         return calibration.count(score(block, log), log.items[block[:, 1]], seen)
 
-    return calibration.fit(sum(run(one_block, blocks_of(spans))))
+    return calibration.fit(sum(run(one_block, blocks_of(spans, log))))
 
 
 def repeats(log, spans):

@@ -217,7 +217,14 @@ class Progress:
             print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
         print(f"epoch {entry['epoch']:>3}/{entry['of']}  loss {entry['loss']:.5f}  "
               f"accuracy {entry['accuracy']:.3f}  validation NDCG@10 {entry['ndcg@10']:.4f}  "
-              f"{entry['seconds']:.1f} s ({left} left)", flush=True)
+              f"{entry['seconds']:.1f} s, {entry['validation_seconds']:.1f} of them validating "
+              f"({left} left)", flush=True)  # fmt: skip
+
+
+def many_done(done, all):
+    """How many blocks of users have been recommended to."""
+    end = "\n" if done == all else ""
+    print(f"\r  {done / all:4.0%} of the users ", end=end, file=sys.stderr, flush=True)
 
 
 def download_bar():

@@ -11,11 +11,6 @@ def update(theta, g, m, v, constants):
     theta -= rate * m / (np.sqrt(v_scale * v) + eps)  # (16)
 
 
-def add_rows(total, rows, part):
-    """total[rows] += part: the gradient of a few rows joins the whole one, no row comes twice."""
-    total[rows] += part
-
-
 class Adam:
     """Updates params, a dict of arrays, in place; grads is a dict with the same names.
 
@@ -24,7 +19,6 @@ class Adam:
     """
 
     update = staticmethod(update)
-    add_rows = staticmethod(add_rows)
 
     def __init__(self, params, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
         self.params, self.lr, self.beta1, self.beta2, self.eps = params, lr, beta1, beta2, eps
@@ -35,8 +29,11 @@ class Adam:
     def step(self, grads):
         """One step against the gradient."""
         self.steps += 1
+        for name, theta in self.params.items():
+            self.update(theta, grads[name], self.m[name], self.v[name], self.constants())
+
+    def constants(self):
+        """What (14)–(16) need to know of the present step, see update."""
         rate = self.lr / (1 - self.beta1**self.steps)
         v_scale = 1 / (1 - self.beta2**self.steps)
-        constants = rate, self.beta1, self.beta2, v_scale, self.eps
-        for name, theta in self.params.items():
-            self.update(theta, grads[name], self.m[name], self.v[name], constants)
+        return rate, self.beta1, self.beta2, v_scale, self.eps

@@ -12,6 +12,9 @@ import numpy as np
 from ..model import loss, network
 from ..model.network import EVERYTHING, Block, Kept
 from ..preprocess.sequences import by_length, pad
+from .tables import Rows
+
+TABLES = ("E", "bias")  # parameters of which a batch touches the rows of its items
 
 
 class Training(NamedTuple):
@@ -33,6 +36,14 @@ class Share(NamedTuple):
     grads: dict  # E and bias: of the touched items' rows
 
 
+def occurring(n, *numbers):
+    """Those of the n items that occur among the numbers, in order."""
+    occurs = np.zeros(n, bool)
+    for some in numbers:
+        occurs[some] = True
+    return np.flatnonzero(occurs)
+
+
 def make_block(log, windows, negatives, n):
     """The windows (B, 2) as a Block of the items they touch: returns (touched, block).
 
@@ -40,9 +51,7 @@ def make_block(log, windows, negatives, n):
     the item vectors a block works on, and their gradient, are these rows and not the whole table.
     """
     items, kinds = pad(log.items, windows), pad(log.kinds, windows)
-    occurs = np.zeros(n, bool)
-    occurs[items] = occurs[negatives] = True
-    touched = np.flatnonzero(occurs)
+    touched = occurring(n, items, negatives)
     number = np.empty(n, np.int64)
     number[touched] = np.arange(len(touched))
     items, negatives = number[items], number[negatives]
@@ -102,15 +111,20 @@ def batch_gradients(state, training, windows, negatives, seed):
         chosen = windows[members], negatives[members]
         return block_share(state.params, training, *chosen, rng, rows)
 
+    touched = occurring(len(state.params["E"]), pad(training.log.items, windows), negatives)
+    for name in TABLES:
+        state.adam.catch_up(name, touched)
     jobs = list(enumerate(by_length(windows)))[::-1]
-    grads = {name: np.zeros_like(value) for name, value in state.params.items()}
+    grads = {name: np.zeros((len(touched), *value.shape[1:]) if name in TABLES else value.shape,
+                            value.dtype) for name, value in state.params.items()}  # fmt: skip
     total = right = 0.0
     for share in training.run(one_block, jobs):
         total += share.loss
         right += share.right
+        at = np.searchsorted(touched, share.touched)
         for name, gradient in share.grads.items():
-            if name in ("E", "bias"):
-                state.adam.add_rows(grads[name], share.touched, gradient)
+            if name in TABLES:
+                state.adam.add_rows(grads[name], at, gradient)
             else:
                 grads[name] += gradient
-    return total, right / rows, grads
+    return total, right / rows, grads | {name: Rows(touched, grads[name]) for name in TABLES}

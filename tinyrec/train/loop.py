@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import store
 from ..errors import InputError
-from . import adam
+from . import tables
 from .batches import batch_gradients
 
 
@@ -15,7 +15,7 @@ class State:
 
     def __init__(self, params, room=None):
         self.params = params
-        self.adam = (room or adam).Adam(params)
+        self.adam = (room or tables).Adam(params)
         self.best = copy(params)
         self.history = []  # one dict an epoch
 
@@ -52,6 +52,7 @@ def run_epoch(state, training, epoch, on_step):
         accuracies.append(accuracy)
         if on_step:
             on_step(number + 1, batches)
+    state.adam.settle()
     return float(np.mean(losses)), float(np.mean(accuracies))
 
 
@@ -62,20 +63,23 @@ def fit(state, training, validate, checkpoint=None, on_step=None, on_epoch=None)
 
     training: a Training; validate(params) returns a dict with "ndcg@10", by which the best
     epoch is chosen. on_step(done, all) is called after each batch, on_epoch(history) after each
-    epoch; checkpoint, (file, run), is written before. Raises InputError when the loss stops
-    being a number.
+    epoch; checkpoint, (file, run), is written before. An epoch's seconds have its
+    validation_seconds in them. Raises InputError when the loss stops being a number.
     """
     epochs = training.settings["epochs"]
     for epoch in range(len(state.history), epochs):
         began = time.perf_counter()
         loss, accuracy = run_epoch(state, training, epoch, on_step)
         entry = {"epoch": epoch + 1, "of": epochs, "loss": loss, "accuracy": accuracy}
-        entry["seconds"] = time.perf_counter() - began
+        trained = time.perf_counter()
         entry |= validate(state.params)
+        entry["validation_seconds"] = time.perf_counter() - trained
+        entry["seconds"] = time.perf_counter() - began
         state.history.append(entry)
         best = best_epoch(state.history)
         if best is entry:
-            state.best = copy(state.params)
+            for name, value in state.params.items():
+                state.best[name][...] = value
         if checkpoint:
             store.keep(state, *checkpoint)
         if on_epoch:

@@ -4,9 +4,10 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
-from threadpoolctl import OpenBLASController, threadpool_limits
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 LOCK = threading.Lock()
 LIMITS = []  # one a caller that is inside `one_blas_thread`
@@ -32,7 +33,7 @@ def one_blas_thread():
     """Holds BLAS to one thread; when the last of several callers has left, it is as before."""
     with LOCK:
         take_control()
-        LIMITS.append(threadpool_limits(1, "blas"))
+        LIMITS.append(blas().limit(limits=1, user_api="blas"))
     try:
         yield
     finally:
@@ -40,6 +41,12 @@ def one_blas_thread():
             take_control()
             # the first limit knows what was before, so it is the last to go
             LIMITS.pop().restore_original_limits()
+
+
+@cache
+def blas():
+    """Where NumPy's BLAS is, which takes longer to find than one user's recommendation."""
+    return ThreadpoolController()
 
 
 def take_control():
