@@ -14,6 +14,7 @@ from pathlib import Path
 from . import explain as explaining
 from . import model as readable
 from . import settings, store
+from .content.vectors import of_items
 from .coursework.check import as_gradescope, as_json, check_file
 from .coursework.exercises import EXERCISES
 from .datasets import movielens, shop
@@ -70,6 +71,8 @@ def train_on(job, options):
     if options.resume and job.first and not Path(checkpoint).exists():
         raise InputError(f"{checkpoint}: no checkpoint to go on from; leave out --resume")
     with store.held(options.out) if job.first else nullcontext():
+        if job.first and not options.resume:
+            Path(checkpoint).unlink(missing_ok=True)
         began = time.perf_counter()
         learn(model, events, options, checkpoint)
         learnt = time.perf_counter() - began
@@ -91,11 +94,19 @@ def train_on(job, options):
         write_json(options.json, compare.as_json(found, model, events, began, **seconds))
 
 
+def known_of(source, events):
+    """The content that `fit` takes, by --content; says in a line what it is."""
+    ids, vectors = of_items(events.texts or events.titles, source)
+    print(report.content(ids, vectors, source, events) + "\n")
+    return ids, vectors
+
+
 def learn(model, events, options, checkpoint):
     progress = report.Progress(compiling=not options.no_fast)
     try:
         model.fit(events, exclude_seen=not options.keep_seen, on_step=progress.step,
-                  on_epoch=progress.epoch, checkpoint=checkpoint, resume=options.resume,
+                  on_epoch=progress.epoch, checkpoint=checkpoint,
+                  content=options.content and known_of(options.content, events),
                   start=options.start and Recommender.load(options.start),
                   frozen=options.freeze)  # fmt: skip
     except KeyboardInterrupt:
@@ -290,8 +301,9 @@ def ids_of(text):
 READING = ["--columns", "--keep-na", "--strict", "--force"]
 COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name stands for its option
     "train": (train, "Train on a log, compare with baselines, save the model.",
-              ["EVENTS", *READING, "--items", "--out", "--resume", "--no-fast", "--keep-seen",
-               "--json", "--start", "--freeze", "--mpi", *settings.TABLE, "threads"]),
+              ["EVENTS", *READING, "--items", "--content", "--out", "--resume", "--no-fast",
+               "--keep-seen", "--json", "--start", "--freeze", "--mpi", *settings.TABLE,
+               "threads"]),
     "evaluate": (evaluate, "Measure a saved model and the baselines.",
                  ["MODEL", "EVENTS", *READING, "--keep-seen", "--plot", "--json"]),
     "recommend": (recommend, "The best items for a user or a history.",
@@ -324,7 +336,9 @@ OPTIONS = {
     "--keep-na": {"action": "store_true", "help": "NA and the like are ids"},
     "--strict": {"action": "store_true", "help": "stop at a broken row"},
     "--force": {"action": "store_true", "help": "go on where one row in twenty is not usable"},
-    "--items": FILE | {"help": "titles of the items"},
+    "--items": FILE | {"help": "titles of the items, and what else is known of them"},
+    "--content": {"metavar": "tfidf|FOLDER|FILE.npz",
+                  "help": "learn from the items' texts, by TF-IDF or a BERT, or from vectors"},
     "--out": FILE | {"default": "model.npz", "help": "%(default)s"},
     "--resume": {"action": "store_true", "help": "go on after an interruption"},
     "--no-fast": {"action": "store_true", "help": "use the readable layers"},

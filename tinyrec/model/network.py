@@ -2,14 +2,15 @@
 
 A block holds B users' histories, padded on the right to T; N items, M kinds, K negatives.
 The layers come from a room given as `layers`: an object with modules (or anything that has
-`forward` and `backward`) of the names in LAYERS.
+`forward` and `backward`) of the names in LAYERS. Here E and bias are the items' whole vectors and
+biases: what is known about items has joined them before, and `content` is nowhere below.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-LAYERS = ("embedding", "dropout", "lstm", "attention", "interest", "scorer", "loss")
+LAYERS = ("content", "embedding", "dropout", "lstm", "attention", "interest", "scorer", "loss")
 
 
 class Block(NamedTuple):

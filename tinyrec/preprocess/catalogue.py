@@ -3,7 +3,7 @@
 A number is an index into the catalogue's ids. U users, N items.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +18,17 @@ class Catalogue:
     items: np.ndarray  # (N,)
     kinds: tuple[str, ...]
     titles: dict[str, str] = field(default_factory=dict)  # raw item id -> title
+    added: int = 0  # how many of the items, the last ones, the log does not have
+
+    @property
+    def learnt(self):
+        """How many of the items, the first ones, were learnt from."""
+        return len(self.items) - self.added
+
+    def with_items(self, ids):
+        """The Catalogue with these raw ids, which it does not have, behind its own."""
+        items = np.append(self.items, np.array(ids, object))
+        return replace(self, items=items, added=self.added + len(ids))
 
     @cached_property
     def user_number(self):
@@ -57,8 +68,8 @@ class Catalogue:
 
     def holds(self, events, log):
         """Are these the events of the log, which is in the catalogue's numbers?"""
-        same = zip((events.items, events.users, events.item), (self.items, self.users, log.items),
-                   strict=True)  # fmt: skip
+        same = zip((events.items, events.users, events.item),
+                   (self.items[: self.learnt], self.users, log.items), strict=True)  # fmt: skip
         return all(np.array_equal(theirs, ours) for theirs, ours in same)
 
 
@@ -70,12 +81,14 @@ def of(events):
 def as_json(catalogue):
     """What a saved model's text says of it."""
     named = {"users": catalogue.users, "items": catalogue.items, "kinds": catalogue.kinds}
-    return {name: list(ids) for name, ids in named.items()} | {"titles": catalogue.titles}
+    return {name: list(ids) for name, ids in named.items()} | {
+        "titles": catalogue.titles, "added": catalogue.added
+    }  # fmt: skip
 
 
 def from_json(about):
     users, items = (np.array(about[name], object) for name in ("users", "items"))
-    return Catalogue(users, items, tuple(about["kinds"]), about["titles"])
+    return Catalogue(users, items, tuple(about["kinds"]), about["titles"], about["added"])
 
 
 def numbering(ids):

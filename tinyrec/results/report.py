@@ -51,6 +51,13 @@ def understood(events, name):
     return "\n".join(lines + [f"  {count:>7,} {rule}" for rule, count in events.report])
 
 
+def content(ids, vectors, source, events):
+    """What is known of the items, of how many."""
+    here = len(set(ids) & set(events.items))
+    return (f"content: {source}, {vectors.shape[1]} numbers an item, known of {here:,} of the "
+            f"log's {len(events.items):,} items and of {len(ids) - here:,} others")  # fmt: skip
+
+
 def items(catalogue, raw, probabilities=None):
     """A line an item: its place and chance, if given, its id and its title."""
     lines = []
@@ -82,7 +89,8 @@ def explanation(found, catalogue):
         parts = found.long[row], found.short[row], found.recent[row], found.base[row]
         terms = "{:6.2f} = {:6.2f} {:+6.2f} {:+6.2f} {:+6.2f}".format(sum(parts), *parts)
         most = found.history[found.events[row].argmax()]
-        lines.append(f"{terms}  {catalogue.title(number)}  <-  {catalogue.title(most)}")
+        known = "" if found.content is None else f" (content {found.content[row]:+.2f})"
+        lines.append(f"{terms}{known}  {catalogue.title(number)}  <-  {catalogue.title(most)}")
     return "\n".join(lines)
 
 

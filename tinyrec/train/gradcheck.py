@@ -1,16 +1,17 @@
 """Is every backward pass the derivative of its forward pass? Nudge each number and see.
 
-Small sizes, float64: B users, T steps, N items, M kinds, D and H wide, K negatives.
+Small sizes, float64: B users, T steps, N items, M kinds, D and H wide, K negatives,
+F numbers known of an item.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from ..model import network
+from ..model import content, network
 
 TOLERANCE = 1e-7
-B, N, M, D, H, K = 2, 7, 3, 4, 3, 5
+B, N, M, D, H, K, F = 2, 7, 3, 4, 3, 5, 6
 
 
 class Line(NamedTuple):
@@ -53,11 +54,12 @@ def as_tuple(value):
     return value if isinstance(value, tuple) else (value,)
 
 
-INPUTS = {  # what has a gradient and is no parameter; shapes of parameters: network.PARAMETERS
+INPUTS = {  # what has a gradient and is no parameter
     "x": "B T D", "h": "B T H", "long": "B T H", "u": "B T D",
     "z_positive": "B T", "z_negative": "B T K",
 }  # fmt: skip
 ARGUMENTS = {
+    "content": "E bias C P w w0 own",
     "embedding": "items kinds E A",
     "dropout": "x kept scale",
     "lstm": "x W U b",
@@ -70,11 +72,12 @@ ARGUMENTS = {
 
 def layer_cases(rng, T):
     """What each layer is called with: {layer: (names of its inputs, all its arguments)}."""
-    sizes = {"B": B, "T": T, "N": N, "M": M, "D": D, "H": H, "K": K}
-    shapes = {name: network.shape(text, **sizes)
-              for name, text in (network.PARAMETERS | INPUTS).items()}  # fmt: skip
+    sizes = {"B": B, "T": T, "N": N, "M": M, "D": D, "H": H, "K": K, "F": F, "1": 1}
+    known = network.PARAMETERS | content.PARAMETERS | INPUTS
+    shapes = {name: network.shape(text, **sizes) for name, text in known.items()}
     drawn = drawn_choices(rng, T) | {
-        "kept": rng.random((B, T, D)) < 0.5, "scale": 2.0, "beta": 0.4
+        "kept": rng.random((B, T, D)) < 0.5, "scale": 2.0, "beta": 0.4,
+        "C": rng.normal(size=(N, F)), "own": rng.random(N) < 0.7,
     }  # fmt: skip
     cases = {}
     for layer, names in ARGUMENTS.items():
