@@ -208,8 +208,17 @@ def study(options):
 
     if options.seeds < 1:
         raise InputError(f"seeds is {options.seeds}: ask for one or more")
-    events = read_events(options.events or shop.FOLDER / "shop.csv", **reading(options))
+    items = options.items or (None if options.events else shop.FOLDER / "items.csv")
+    events = read_events(options.events or shop.FOLDER / "shop.csv", items, **reading(options))
     given = {name: getattr(options, name) for name in ("epochs", "split", "threads")}
+    if options.cold:
+        from .lab import cold
+
+        content = known_of(options.content or "tfidf", events)
+        print(report.cold_heading(options.seeds), flush=True)
+        for row in cold.study(events, content, given, options.seeds):
+            print(report.cold(*row), flush=True)
+        return
     print(report.study_heading(options.seeds), flush=True)
     for row in study.study(events, given, options.seeds):
         print(report.study(*row), flush=True)
@@ -315,7 +324,8 @@ COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name sta
               ["dim", "hidden", "negatives", "max_len", "threads", "--torch", "--scaling",
                "--reading", "--live", "--plot"]),
     "study": (study, "Train with one thing changed at a time; compare on test.",
-              ["EVENTS", *READING, "epochs", "split", "--seeds", "threads"]),
+              ["EVENTS", *READING, "--items", "epochs", "split", "--seeds", "--cold", "--content",
+               "threads"]),
     "compress": (compress, "A model in less memory, and what that costs.",
                  ["MODEL", "--how", "--out"]),
     "serve": (serve, "Recommend over HTTP, as events come in.",
@@ -358,6 +368,7 @@ OPTIONS = {
     "--reading": {"action": "store_true", "help": "read ten million rows, beside pandas"},
     "--scaling": {"action": "store_true", "help": "time against size of the log"},
     "--live": {"action": "store_true", "help": "how quick a session is"},
+    "--cold": {"action": "store_true", "help": "how well items do that were never taken"},
     "--how": {"metavar": "WAY", "help": "save it so: int8, float16, low-rank, fewer-units"},
     "--port": {"type": int, "default": 8000, "help": "%(default)s; 0: a free one"},
     "--host": {"default": "127.0.0.1", "help": "%(default)s: this machine only"},

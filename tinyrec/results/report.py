@@ -150,6 +150,17 @@ def study(row, found, seconds):
     return "   ".join([*cells, f"{seconds:6.1f} s"])
 
 
+def cold_heading(seeds):
+    return (f"{f'NDCG@10, means of {seeds} seeds':<34}   cold among cold   cold among all   "
+            "warm among all")  # fmt: skip
+
+
+def cold(row, found):
+    """One row of lab.cold.study: content, and what it gives items that nobody has taken."""
+    means = [sum(metrics[name] for metrics in found) / len(found) for name in found[0]]
+    return f"{row + ' content':<34}   {means[0]:15.4f}   {means[1]:14.4f}   {means[2]:14.4f}"
+
+
 def ranks(cost, seconds, ranks, bandwidth=1e9):
     """What a training on several ranks took, and what it would on more (train/ranks.py)."""
     rest = seconds - cost.here - cost.exchange
