@@ -292,12 +292,11 @@ def test_where_all_was_seen_it_says_so(fitted):
 def blind():
     """Layers whose embedding gives every event the same vector."""
 
-    def forward(items, kinds, E, A):
-        return np.ones((*items.shape, E.shape[1]), E.dtype), (E, A)
+    def forward(items, kinds, numbers, E, A, F):
+        return np.ones((*items.shape, E.shape[1]), E.dtype), {"E": E, "A": A, "F": F}
 
     def backward(dx, cache):
-        E, A = cache
-        return None, {"E": np.zeros_like(E), "A": np.zeros_like(A)}
+        return None, {name: np.zeros_like(value) for name, value in cache.items()}
 
     return replaced(embedding=SimpleNamespace(forward=forward, backward=backward))
 

@@ -17,7 +17,7 @@ from .content import knowledge
 from .errors import InputError
 from .model import loss, network, table
 from .model.functions import sigmoid
-from .preprocess import catalogue, sequences
+from .preprocess import catalogue, features, sequences
 from .preprocess.sequences import Log, Split
 from .results import baselines, calibration, metrics
 from .train import loop, transfer
@@ -64,13 +64,16 @@ class Recommender:
         the Recommender is then as it was before.
         """
         fitted = copy.copy(self)
-        fitted.content, fitted.catalogue = knowledge.of(content, catalogue.of(events))
+        fitted.content, fitted.catalogue = knowledge.of(
+            content, catalogue.of(events, self.given["clock"])
+        )
         fitted._learn(events, valid, exclude_seen, checkpoint, start, frozen, **watchers)
         vars(self).update(vars(fitted))
         return self
 
     def _learn(self, events, valid, exclude_seen, checkpoint, start, frozen, **watchers):
-        self.log, self.report = sequences.serialise(events), events.report
+        numbers = features.numbers(events, self.catalogue.scales)
+        self.log, self.report = sequences.serialise(events, numbers), events.report
         self.split = sequences.split(self.log, events.time, self.given["split"], valid is None)
         held_back = (self.log, self.split.valid) if valid is None else self.targets(valid)
         windows = sequences.windows(self.split.train, self.given["max_len"])
@@ -111,7 +114,8 @@ class Recommender:
         """Fresh parameters; the item biases start at the log-odds that the sampling implies."""
         s, n = self.settings, self.catalogue.learnt
         rng = np.random.default_rng(s["seed"])
-        params = network.initial(rng, n, len(self.catalogue.kinds), s["dim"], s["hidden"])
+        params = network.initial(rng, n, len(self.catalogue.kinds), s["dim"], s["hidden"],
+                                 numbers=self.log.numbers.shape[1])  # fmt: skip
         counts = baselines.item_counts(self.log, self.split.train, n)
         beta = loss.beta(n, **self._k())
         params["bias"][:] = loss.prior_logits(counts, s["negatives"], beta)

@@ -43,6 +43,8 @@ MUTANTS = {
         "content", "dbias.sum(keepdims=True)", "dbias.mean(keepdims=True)"),
     "embedding: an item met twice counts once": (
         "embedding", "np.add.at(dE, cache.items, dx)", "dE[cache.items] += dx"),
+    "embedding: an event's numbers teach nothing": (
+        "embedding", "dF = weight_gradient(cache.n, dx)", "dF = 0 * weight_gradient(cache.n, dx)"),
     "lstm: the forget gate is forgotten": (
         "lstm", "df = dc * c_prev", "df = 0 * c_prev"),
     "lstm: dc of the step after is not carried": (

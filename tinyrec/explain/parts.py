@@ -14,7 +14,7 @@ import numpy as np
 from .. import model as readable
 from ..errors import InputError
 from ..model import content, network
-from ..preprocess import sequences
+from ..preprocess import catalogue, sequences
 
 
 class Parts(NamedTuple):
@@ -41,16 +41,16 @@ def parts(model, user=None, history=None, k=5):
     best, _ = model.recommend(user, history, k)
     past = model.past(user, history)
     ((start, stop),) = sequences.latest(past.starts[None], model.settings["max_len"])
-    return taken_apart(model.params, past.items[start:stop], past.kinds[start:stop],
-                       model.catalogue.numbers(best), model.content)  # fmt: skip
+    events = catalogue.cut(past, start, stop)
+    return taken_apart(model.params, events, model.catalogue.numbers(best), model.content)
 
 
-def taken_apart(params, history, kinds, items, known=None):
-    """The Parts of the logits of `items` (k,) after a history (T,) with kinds (T,).
+def taken_apart(params, events, items, known=None):
+    """The Parts of the logits of `items` (k,) after T events: their items and kinds (T,), numbers.
 
     known: what is known of the items, as in content/knowledge.py.
     """
-    u, caches = network.interest(params, history[None], kinds[None], readable)
+    u, caches = network.interest(params, *(part[None] for part in events), readable)
     H = params["U"].shape[0]
     h = caches.attention.h[0]
     weights = caches.attention.w[0, -1]
@@ -65,4 +65,4 @@ def taken_apart(params, history, kinds, items, known=None):
         e, bias = content.alone(known["C"][items], *learnt)
         by_content = e @ u[0, -1] + bias
     long = events.sum(axis=1)
-    return Parts(history, weights, items, long, short, recent, base, events, by_content)
+    return Parts(events[0], weights, items, long, short, recent, base, events, by_content)

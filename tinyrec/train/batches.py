@@ -11,7 +11,7 @@ import numpy as np
 
 from ..model import content, loss, network
 from ..model.network import EVERYTHING, Block, Kept
-from ..preprocess.sequences import by_length, pad
+from ..preprocess.sequences import by_length, numbers_of, pad
 from .tables import Rows
 
 TABLES = ("E", "bias")  # parameters of which a batch touches the rows of its items
@@ -58,7 +58,8 @@ def make_block(log, windows, negatives, n):
     number[touched] = np.arange(len(touched))
     items, negatives = number[items], number[negatives]
     lengths = windows[:, 1] - windows[:, 0] - 1
-    return touched, Block(items[:, :-1], kinds[:, :-1], items[:, 1:], negatives, lengths)
+    known = numbers_of(log, windows)[:, :-1]
+    return touched, Block(items[:, :-1], kinds[:, :-1], items[:, 1:], negatives, lengths, known)
 
 
 def draw_kept(rng, rate, shape, dim, hidden):
