@@ -285,6 +285,17 @@ def test_an_interrupted_training_keeps_its_checkpoint_and_goes_on(folder):
     assert "saved i.npz" in done.stdout
 
 
+def test_the_table_says_that_the_time_of_asking_is_known_unless_it_is_not(folder):
+    rows = [f"{user},{(user + step) % 9},{1_700_000_000 + 50 * step * step + user}"
+            for user in range(30) for step in range(6)]  # fmt: skip
+    (folder / "timed.csv").write_text("user,item,timestamp\n" + "\n".join(rows) + "\n")
+    told, untold = (tinyrec("train", "timed.csv", "--out", "timed.npz", *SMALL, *more, cwd=folder)
+                    for more in ([], ["--no-clock"]))  # fmt: skip
+    assert "tinyrec is told when it is asked" in told.stdout
+    assert untold.returncode == 0, untold.stderr
+    assert "told when" not in untold.stdout
+
+
 def test_train_learns_from_texts_and_new_items_can_be_recommended(folder):
     items = "".join(f"{i:02},Thing number {i},kind {i % 3}\n" for i in range(31))
     (folder / "told.csv").write_text("item,title,category\n" + items)

@@ -28,6 +28,9 @@ def table(found):
     seen = "excluded" if found.exclude_seen else "kept"
     lines = [f"{users:,} users, {HELD_OUT[found.split]}; all {items:,} items ranked, "
              f"seen ones {seen}"]  # fmt: skip
+    if found.clock:
+        lines.append("tinyrec is told when it is asked, as while serving: the target's time "
+                     "(--no-clock: not)")  # fmt: skip
     if repeats:
         missed = "count as missed" if found.exclude_seen else "can be hit"
         lines.append(f"{repeats:,} of the {users:,} targets were seen before: they {missed}")
