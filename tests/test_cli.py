@@ -112,6 +112,37 @@ def test_recommend_all_and_the_file_it_writes_to_belong_together(folder, request
     assert "--to" in done.stderr
 
 
+def test_explain_says_what_each_event_adds_and_draws_the_whole_history(folder):
+    done = tinyrec("explain", "m.npz", "--user", "7", "--item", "03", "-k", "4",
+                   "--plot", "strip.svg", cwd=folder)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "the other 5 events, each" in done.stdout
+    drawn = (folder / "strip.svg").read_text()
+    assert "All 9 events, oldest first" in drawn
+    assert len(set(re.findall(r"<!-- (\d+) Thing number", drawn))) == 9
+
+
+def test_a_picture_of_the_last_events_says_where_the_others_went(folder):
+    past = ",".join(f"{item:02}" for item in range(20))
+    done = tinyrec("explain", "m.npz", "--history", past, "--plot", "why.svg", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "the 5 events before" in (folder / "why.svg").read_text()
+
+
+def test_explain_writes_a_page_to_step_through(folder):
+    done = tinyrec("explain", "m.npz", "--user", "7", "--html", "page.html", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert 'id="trace">{"history":' in (folder / "page.html").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_study_puts_explanations_to_the_test(folder):
+    done = tinyrec("study", "log.txt", "--explain", "--epochs", "1", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    for what in ("occlusion", "random", "order of events", "logistic regression", "popularity"):
+        assert re.search(rf"^ *{what}|  {what}$", done.stdout, flags=re.M), what
+
+
 def test_explain_prints_parts_that_add_up_and_draws_them(folder):
     done = tinyrec("explain", "m.npz", "--user", "7", "--plot", "why.png", cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -173,6 +204,8 @@ def test_gradcheck_prints_a_line_a_parameter_and_all_are_ok(folder):
         (["evaluate", "missing.npz"], "no such file"),
         (["explain", "m.npz", "--user", "7", "--plot", "nowhere/x.png"], "nowhere/x.png"),
         (["explain", "m.npz", "--user", "7", "--plot", "x.docx"], "x.docx"),
+        (["explain", "m.npz", "--user", "7", "--html", "no/x.html"], "no/x.html"),
+        (["explain", "m.npz", "--user", "7", "--item", "99"], "99"),
         (["sing"], "sing"),
         ([], "COMMAND"),
     ],

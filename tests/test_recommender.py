@@ -74,9 +74,9 @@ def test_many_users_have_to_be_a_list_of_known_ids(fitted, users):
 
 
 def test_equal_items_are_recommended_in_the_catalogues_order():
-    scores = np.array([[1.0, 3, 2, 3, 2, -np.inf, 2], [-np.inf] * 6 + [0.5]])
-    assert metrics.best(scores, 4).tolist() == [[1, 3, 2, 4], [6, -1, -1, -1]]
-    assert metrics.best(scores, 9)[0].tolist() == [1, 3, 2, 4, 6, 0, -1]
+    scores = np.array([1.0, 3, 2, 3, 2, -np.inf, 2])
+    assert metrics.best(scores, 4).tolist() == [1, 3, 2, 4]
+    assert metrics.best(scores, 9).tolist() == [1, 3, 2, 4, 6, 0, 5]
 
 
 def test_predict_proba_gives_the_probabilities_recommend_shows(fitted):

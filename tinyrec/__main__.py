@@ -19,6 +19,7 @@ from .coursework.check import as_gradescope, as_json, check_file
 from .coursework.exercises import EXERCISES
 from .datasets import movielens, shop
 from .errors import InputError
+from .explain import page
 from .preprocess.events import read_events
 from .recommender import Recommender
 from .results import compare, metrics, plots, report
@@ -164,13 +165,24 @@ def recommend_to_all(model, options):
 
 
 def explain(options):
-    store.check_targets([plots.check_name(options.plot)], [options.model])
-    model = Recommender.load(options.model)
-    found = explaining.parts(model, options.user, options.history, options.k)
-    print(report.explanation(found, model.catalogue))
-    if options.plot:
+    store.check_targets([plots.check_name(options.plot), options.html], [options.model])
+    model, who = Recommender.load(options.model), (options.user, options.history)
+    if options.item is None:
+        found = explaining.parts(model, *who, options.k)
+        print(report.explanation(found, model.catalogue))
+    else:
+        found = explaining.contributions(model, options.item, *who)
+        print(report.contributions(found, model.past(*who), model.catalogue, options.k))
+    if options.plot and options.item is None:
         plots.explanation(found, model.catalogue, options.plot)
+    elif options.plot:
+        titles = [model.catalogue.title(number) for number in model.past(*who).items]
+        plots.history(found, titles, options.plot)
+    if options.plot:
         print(f"drawn in {options.plot}")
+    if options.html:
+        page.write(model, options.html, *who)
+        print(f"{options.html}: open it in a browser")
 
 
 def bench(options):
@@ -211,6 +223,10 @@ def study(options):
     items = options.items or (None if options.events else shop.FOLDER / "items.csv")
     events = read_events(options.events or shop.FOLDER / "shop.csv", items, **reading(options))
     given = {name: getattr(options, name) for name in ("epochs", "split", "threads")}
+    if options.explain:
+        for text in study.explanations(Recommender(**given).fit(events), not options.events):
+            print(text + "\n", flush=True)
+        return
     if options.cold:
         from .lab import cold
 
@@ -319,12 +335,13 @@ COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name sta
                   ["MODEL", "--user", "--history", "--all", "--to", "-k", "--keep-seen",
                    "--json"]),
     "explain": (explain, "What the best items for a user rest on.",
-                ["MODEL", "--user", "--history", "-k", "--plot"]),
+                ["MODEL", "--user", "--history", "--item", "-k", "--plot", "--html"]),
     "bench": (bench, "Time NumPy's layers against the compiled ones.",
               ["dim", "hidden", "negatives", "max_len", "threads", "--torch", "--scaling",
                "--reading", "--live", "--plot"]),
     "study": (study, "Train with one thing changed at a time; compare on test.",
-              ["EVENTS", *READING, "--items", "epochs", "split", "--seeds", "--cold", "--content",
+              ["EVENTS", *READING, "--items", "epochs", "split", "--seeds", "--explain", "--cold",
+               "--content",
                "threads"]),
     "compress": (compress, "A model in less memory, and what that costs.",
                  ["MODEL", "--how", "--out"]),
@@ -363,8 +380,11 @@ OPTIONS = {
     "--plot": FILE | {"help": "draw it as well"},
     "--user": {"metavar": "ID"},
     "--history": {"metavar": "ID,ID,…", "type": ids_of},
+    "--item": {"metavar": "ID", "help": "what each event adds to this one"},
+    "--html": FILE | {"help": "a page to step through"},
+    "--explain": {"action": "store_true", "help": "put explanations to the test instead"},
     "-k": {"type": int, "default": 10, "help": "how many (%(default)s)"},
-    "--torch": {"action": "store_true", "help": "PyTorch's padded twin as well"},
+    "--torch": {"action": "store_true", "help": "PyTorch at its best, and padded"},
     "--reading": {"action": "store_true", "help": "read ten million rows, beside pandas"},
     "--scaling": {"action": "store_true", "help": "time against size of the log"},
     "--live": {"action": "store_true", "help": "how quick a session is"},

@@ -26,6 +26,7 @@ from .train.ranks import One
 from .train.workers import cores, one_blas_thread, workers
 
 MADE_BY = "tinyrec model 3"
+K = settings.Setting(int, 10, (1, 2**31), "")  # items that are recommended
 
 
 class Recommender:
@@ -87,6 +88,9 @@ class Recommender:
         if start:
             params = transfer.begin(params, self.catalogue, start.params, start.catalogue)
         transfer.check_names(frozen, params)
+        chosen = sequences.for_validation(held_back[1], windows, len(self.catalogue.items),
+                                          self.settings["seed"])  # fmt: skip
+        held_back = held_back[0], chosen
         state = loop.State(params, getattr(self.backend, "adam", None))
         run = [self.settings, zlib.crc32(self.log.items), len(windows), *frozen]
         if checkpoint:
@@ -95,7 +99,8 @@ class Recommender:
 
         def validate(params):
             self.params = knowledge.whole(self.content, params)
-            return metrics.quality(self.score, *held_back, exclude_seen, share_out)
+            found = metrics.quality(self.score, *held_back, exclude_seen, share_out)
+            return found | {"validation_users": len(chosen)}
 
         with workers(self.threads) as pool:
             share_out = self.ranks.map(pool.map)
@@ -150,11 +155,11 @@ class Recommender:
         """As `recommend`, from each item's log-odds (N,), which may be written to, and the
         numbers of the items that were seen.
         """
-        k = settings.checked("k", k, settings.Setting(int, 10, (1, 2**31), ""))
+        k = settings.checked("k", k, K)
         if exclude_seen:
             logits[seen] = -np.inf
-        best = metrics.best(logits[None], k)[0]
-        best = best[best >= 0]
+        best = metrics.best(logits, k)
+        best = best[logits[best] > -np.inf]
         if not len(best):
             raise InputError(f"all {len(logits):,} items were seen; exclude_seen=False "
                              "(--keep-seen) recommends them again")  # fmt: skip
@@ -163,6 +168,7 @@ class Recommender:
     def _recommend_to(self, users, k, exclude_seen, on_step):
         """`recommend` for many users of the log, a block of them at a time."""
         self._check_fitted()
+        k = settings.checked("k", k, K)
         spans = sequences.histories(self.log)
         if not isinstance(users, str) or users != "all":
             spans = spans[self.catalogue.user_numbers(users)]
@@ -174,9 +180,10 @@ class Recommender:
             logits = self.score(spans[block], self.log)
             if exclude_seen:
                 metrics.exclude(logits, spans[block], self.log)
-            best = metrics.best(logits, k)
-            chance = sigmoid(np.take_along_axis(logits, best, axis=1))
-            numbers[block], chances[block] = best, np.where(best < 0, 0, chance)
+            best = np.array([metrics.best(row, k) for row in logits])
+            logits = np.take_along_axis(logits, best, axis=1)
+            numbers[block] = np.where(logits > -np.inf, best, -1)
+            chances[block] = np.where(logits > -np.inf, sigmoid(logits), 0)
 
         with workers(self.threads) as pool:
             for done, _ in enumerate(pool.map(one_block, blocks), start=1):

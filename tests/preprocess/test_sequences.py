@@ -80,3 +80,19 @@ def test_short_histories_come_in_blocks_of_many():
 
 def test_few_spans_make_one_block():
     assert [b.tolist() for b in sequences.by_length(np.array([[0, 5], [5, 7]]))] == [[1, 0]]
+
+
+def test_a_small_log_is_validated_on_everybody():
+    spans = np.tile([0, 5], (1500, 1))
+    assert sequences.for_validation(spans, np.array([[0, 6]]), 10**6, seed=0) is spans
+
+
+def test_a_log_of_many_items_is_validated_on_the_same_sample_in_every_run():
+    spans = np.arange(20_000)[:, None] + [0, 5]
+    windows = np.tile([0, 11], (10_000, 1))
+    one, again = (sequences.for_validation(spans, windows, 5_000, seed=0) for _ in range(2))
+    assert len(one) == 10_000  # a hundred thousand events, 500 items ranked for each
+    assert np.array_equal(one, again)
+    assert len(np.unique(one[:, 0])) == len(one)
+    assert len(sequences.for_validation(spans, windows, 10**6, seed=0)) == sequences.FEWEST
+    assert not np.array_equal(one, sequences.for_validation(spans, windows, 5_000, seed=1))

@@ -4,14 +4,11 @@
     check_file("lstm", "my_lstm.py")                       as `tinyrec check lstm my_lstm.py`
 
 Inputs and what is expected are made here, anew at every run. A file's functions are called in a
-process of its own, which never sees the reference (worker.py); a notebook's where they are.
+process of its own, which never sees the reference (process.py); a notebook's where they are.
 """
 
-import json
 import signal
-import subprocess
 import sys
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,56 +18,40 @@ from ..errors import InputError
 from . import worker
 from .exercises import EXERCISES
 from .judge import copied, judge
+from .process import SECONDS, ask
 from .sentences import LANGUAGES
 
-SECONDS = 20  # after which a solution is stopped; Numba may need some of them to compile
 OURS = (__file__, worker.__file__)  # what calls a learner's functions
 PACKAGE = str(Path(__file__).parents[1])
 
 
-def check(name, language="en", **functions):
-    """The Verdict on functions given by name, such as forward= and backward=."""
+def check(name, language="en", seed=None, **functions):
+    """The Verdict on functions given by name, such as forward= and backward=.
+
+    seed: the same one draws the same cases again.
+    """
     exercise = exercise_of(name, language)
     missing = [function for function in exercise.functions if function not in functions]
     if missing:
         raise InputError(
             f"{name} asks for {', '.join(exercise.functions)}: give {missing[0]}= too"
         )
-    cases = exercise.cases(np.random.default_rng())
+    cases = exercise.cases(np.random.default_rng(seed))
     asked = copied(questions(cases))
     with without_the_reference(), time_limit():
         reply = worker.reply_of(exercise.kind, functions, asked)
     return judge(exercise, cases, reply, language)
 
 
-def check_file(name, path, language="en"):
+def check_file(name, path, language="en", seed=None):
     """The Verdict on a file that defines the exercise's functions. Raises InputError if none."""
     exercise = exercise_of(name, language)
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; name the Python file with your solution")
-    cases = exercise.cases(np.random.default_rng())
+    cases = exercise.cases(np.random.default_rng(seed))
     request = {"kind": exercise.kind, "functions": list(exercise.functions)}
     reply, printed = ask(path, request | {"cases": questions(cases)})
     return judge(exercise, cases, reply, language)._replace(printed=printed)
-
-
-def ask(path, request):
-    """(the Reply, what was printed) when a process of its own calls the file's functions."""
-    python = [sys.executable, "-I", "-B", "-X", "utf8"]
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            run = subprocess.run(
-                [*python, worker.__file__, str(Path(path).resolve())],
-                input=json.dumps(worker.as_json(request)), timeout=SECONDS, cwd=folder,
-                capture_output=True, encoding="utf-8", errors="replace", check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return worker.Reply([], ("too_long", {"seconds": SECONDS})), ""
-    try:
-        answers, trouble = worker.from_json(json.loads(run.stdout))
-        return worker.Reply([worker.Answer(*answer) for answer in answers], trouble), run.stderr
-    except (ValueError, KeyError, TypeError):
-        return worker.Reply([], ("ended", {})), ""
 
 
 def exercise_of(name, language):
@@ -105,18 +86,18 @@ def without_the_reference():
 
 @contextmanager
 def time_limit():
-    """Stops what takes too long, where the system has a way to."""
+    """Stops what keeps the processor busy too long, where the system has a way to."""
     try:
-        before = signal.signal(signal.SIGALRM, stop)
+        before = signal.signal(signal.SIGPROF, stop)
     except (AttributeError, ValueError):  # no such signal here, or not in the main thread
         yield
         return
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def stop(number, frame):

@@ -2,15 +2,17 @@
 
 import inspect
 import types
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
-from . import worker
-from .differences import difference, same
+from . import mistakes, worker
+from .differences import SINGLE, TOLERANCE, difference, in_single_precision, same
 from .exercises.unseen import fingerprint
 from .sentences import say, spoken
 
+EXACT = 1e-11  # the error of a derivation, relative to the largest entry; differences err by more
 PRINTED = 20  # lines that a file printed, shown with its verdict
 
 
@@ -43,6 +45,46 @@ class Verdict(NamedTuple):
         return "\n".join(lines)
 
 
+class Trial(NamedTuple):
+    """What was asked, what was answered, and what is right."""
+
+    exercise: object
+    cases: list
+    answers: list  # the worker's Answer for each case
+    expected: list  # {name: array} for each case
+    tolerance: float = TOLERANCE
+
+    @property
+    def arrays(self):
+        return [answer.arrays for answer in self.answers]
+
+    def agrees(self, part, arrays=None):
+        """{number of a case in which a part is judged: whether it is there as is expected}
+
+        In what was answered, or in other arrays, {name: array} for each case.
+        """
+        found = {}
+        for number, array in enumerate(arrays or self.arrays):
+            right = part.of(self.expected[number])
+            if right is not None and self.exercise.judged(part, self.cases[number]):
+                found[number] = self.same(part.of(array), right)
+        return found
+
+    def right(self, part):
+        return all(self.agrees(part).values())
+
+    def same(self, array, right):
+        return array is not None and same(array, right, self.tolerance)
+
+    def by_name(self, part):
+        """{name of a case: whether the part is right in all cases of this name}"""
+        found = {}
+        for number, agreed in self.agrees(part).items():
+            name = self.cases[number].get("name", "")
+            found[name] = found.get(name, True) and agreed
+        return found
+
+
 def judge(exercise, cases, reply, language="en"):
     """The Verdict on a worker's Reply to cases.
 
@@ -51,17 +93,38 @@ def judge(exercise, cases, reply, language="en"):
     """
     if reply.trouble:
         return verdict_of(exercise, exercise.parts, [(None, spoken(reply.trouble))], language)
-    answers = reply.answers
-    expected = expected_arrays(exercise, cases)
-    wrong = [part for part in exercise.parts if not agrees(part, answers, expected)]
-    own = [own_gradients(*pair) for pair in zip(cases, answers, strict=True)]
-    lost = [part for part in wrong if not agrees(part, answers, expected, own)]
-    messages = troubles(answers)
-    if not all(same(a.arrays[name], a.again[name]) for a in answers for name in a.again):
-        messages.append((None, say("called_twice")))
-        wrong = lost = [part for part in exercise.parts if not part.of_forward]
-    messages += explain(exercise, cases, answers, expected, wrong, lost)
+    trial = trial_of(exercise, cases, reply.answers)
+    wrong = [part for part in exercise.parts if not trial.right(part)]
+    forward = [part for part in wrong if part.of_forward]
+    lost = wrong
+    if forward:
+        mistake, _ = most_telling(trial, [], wrong, forward)
+        lost = forward + [part for part in wrong if part not in forward
+                          and not earned_by_own_forward(trial, part, mistake)]  # fmt: skip
+    messages = troubles(trial.answers) + explain(trial, wrong, lost)
+    if trial.tolerance != TOLERANCE:
+        messages.append((None, say("single_precision")))
+    for part in exercise.parts:
+        if part not in wrong and not derived(trial, part):
+            messages.append((part.equation, say("by_differences", part=part.about)))
+            lost.append(part)
+    changed = {name for answer in trial.answers for name, array in answer.again.items()
+               if not trial.same(answer.arrays[name], array)}  # fmt: skip
+    if changed:
+        messages.append((None, say("called_twice", function=exercise.functions[-1])))
+        lost += [part for part in exercise.parts if part.name in trial.answers[0].again]
     return verdict_of(exercise, lost, messages, language)
+
+
+def trial_of(exercise, cases, answers):
+    """The Trial; with another tolerance where someone computes in single precision."""
+    if exercise.reference is None:
+        expected = [case["expected"] for case in cases]
+    else:
+        expected = arrays_of(exercise, vars(exercise.reference), cases)
+    arrays = [array for answer in answers for array in answer.arrays.values()]
+    single = any(in_single_precision(array) for array in arrays)
+    return Trial(exercise, cases, answers, expected, SINGLE if single else TOLERANCE)
 
 
 def verdict_of(exercise, lost, messages, language):
@@ -71,48 +134,6 @@ def verdict_of(exercise, lost, messages, language):
     points, most = (sum(part[column] for part in parts) for column in (1, 2))
     messages = [(equation, text[language]) for equation, text in messages]
     return Verdict(exercise.name, points, most, messages, parts, language=language)
-
-
-def agrees(part, answers, *possible):
-    """Whether in each case an answer's array is as in one of the possible dicts of arrays."""
-    return all(
-        part.name in answer.arrays
-        and any(part.name in arrays and same(part.of(answer.arrays), part.of(arrays))
-                for arrays in either)
-        for answer, *either in zip(answers, *possible, strict=True)
-    )  # fmt: skip
-
-
-def troubles(answers):
-    """[(None, sentence)]: what went wrong on the way, each once."""
-    messages = []
-    for answer in answers:
-        if answer.trouble and (None, spoken(answer.trouble)) not in messages:
-            messages.append((None, spoken(answer.trouble)))
-    return messages
-
-
-def expected_arrays(exercise, cases):
-    """For each case {name: array} of what is right."""
-    if exercise.reference is None:
-        return [case["expected"] for case in cases]
-    return arrays_of(exercise, vars(exercise.reference), cases)
-
-
-def own_gradients(case, answer):
-    """{name: the numerical gradient of the learner's own forward}, from its nudged outputs.
-
-    It is infinite where the output does not depend on the argument: nothing is earned there.
-    """
-    gradients = {}
-    for name, outputs in answer.nudged.items():
-        argument = case["arguments"][case["nudge"][name]]
-        d_output = worker.flat(case["d_output"])
-        gradients[name] = np.full(argument.shape, np.inf)
-        if outputs.shape[-1] == d_output.size and np.ptp(outputs, axis=1).any():
-            slopes = (outputs[:, 0] - outputs[:, 1]) @ d_output / (2 * worker.NUDGE)
-            gradients[name] = slopes.reshape(argument.shape)
-    return gradients
 
 
 def arrays_of(exercise, namespace, cases):
@@ -134,95 +155,204 @@ def copied(value):
     return value
 
 
-def explain(exercise, cases, answers, expected, wrong, lost):
-    """[(equation, sentence)] for the parts that earn nothing: usual mistakes, or differences.
+def derived(trial, part):
+    """Whether a right gradient is as exact as a derivation is, and no quotient of differences."""
+    for case, arrays, expected in zip(trial.cases, trial.arrays, trial.expected, strict=True):
+        if part.name in case.get("nudge", {}) and trial.tolerance == TOLERANCE:
+            right = expected[part.name]
+            error = np.abs(arrays[part.name] - right).max()
+            if error > EXACT * max(1.0, np.abs(right).max()):
+                return False
+    return True
 
-    wrong: the parts that are not as in the reference, of which some may have earned points.
+
+def earned_by_own_forward(trial, part, mistake):
+    """Whether a part of backward is the derivative of a wrong forward.
+
+    Where forward has a usual mistake, the derivative is taken of the reference with this mistake.
+    Else it is taken of the learner's outputs; but forward has to resemble what is asked, and its
+    derivative too: what reads nothing, or adds up all that it is given, is easily derived.
     """
-    missing = [part for part in lost if any(part.name not in a.arrays for a in answers)]
+    known = mistake is not None and trial.exercise.reference is not None
+    asked = [n for n, case in enumerate(trial.cases) if part.name in case.get("nudge", {})]
+    for number in asked:
+        case, answer, expected = trial.cases[number], trial.answers[number], trial.expected[number]
+        index, nudged = case["nudge"][part.name], answer.nudged.get(part.name)
+        if known:
+            mutant = mutant_of(trial.exercise.reference, ((mistake.old, mistake.new),))
+            nudged = worker.nudged(mutant.forward, case["arguments"], index)
+        own = slope_of(nudged, case["arguments"][index], case["d_output"])
+        if own is None or not trial.same(answer.arrays.get(part.name), own):
+            return False
+        pairs = [(answer.arrays.get(name), array) for name, array in expected.items()
+                 if name.startswith("output")]  # fmt: skip
+        pairs.append((own, expected[part.name]))
+        if not known and not all(resembles(*pair) for pair in pairs):
+            return False
+    return bool(asked)
+
+
+def slope_of(nudged, argument, d_output):
+    """The numerical gradient from outputs with entries nudged up and down, or None."""
+    d_output = worker.flat(d_output)
+    if nudged is None or nudged.shape != (argument.size, 2, d_output.size):
+        return None
+    return ((nudged[:, 0] - nudged[:, 1]) @ d_output / (2 * worker.NUDGE)).reshape(argument.shape)
+
+
+def resembles(array, right):
+    """Whether two arrays point into the same direction, more or less."""
+    if array is None or array.shape != right.shape or not np.isfinite(array).all():
+        return False
+    product, lengths = np.sum(array * right), np.linalg.norm(array) * np.linalg.norm(right)
+    return product >= lengths / 2 and array.any() == right.any()
+
+
+def troubles(answers):
+    """[(None, sentence)]: what went wrong on the way, of every kind and function the first."""
+    first = {}
+    for key, values in (answer.trouble for answer in answers if answer.trouble):
+        first.setdefault((key, str(values.get("function"))), (None, spoken((key, values))))
+    return list(first.values())
+
+
+def explain(trial, wrong, lost):
+    """[(equation, sentence)] for the parts that earn nothing.
+
+    Usual mistakes first, one upon the other; then the evidence of where else a part is right; then
+    how it differs. wrong: the parts that are not as in the reference, some of which may have
+    earned points. What comes back through a wrong forward is wrong too, and needs no sentence.
+    """
+    absent = [part for part in lost if any(part.of(trial.arrays[n]) is None
+                                           for n in trial.agrees(part))]  # fmt: skip
     messages = []
-    if not any(answer.trouble for answer in answers):
-        messages = [(part.equation, say("missing", part=part.about)) for part in missing]
-    lost = [part for part in lost if part not in missing]
-    mistaken = [(mistake, arrays_with(exercise, mistake, cases, answers, expected))
-                for mistake in exercise.mistakes if lost]  # fmt: skip
+    if absent and not any(answer.trouble for answer in trial.answers):
+        others = {name for arrays in trial.arrays for name in arrays}
+        others -= {name for expected in trial.expected for name in expected}
+        for part in absent:
+            key = "named_otherwise" if others else "missing"
+            said = {"part": part.about, "name": part.name, "others": ", ".join(sorted(others))}
+            messages.append((part.equation, say(key, **said)))
+    lost = [part for part in lost if part not in absent]
+    made = []
     while lost:
-        mistake, explained = most_telling(exercise, mistaken, answers, expected, wrong, lost)
+        mistake, explained = most_telling(trial, made, wrong, lost)
         if not explained:
             break
+        made.append(mistake)
         messages.append((mistake.equation, mistake.text))
+        forward = any(part.of_forward for part in explained)
         lost = [part for part in lost if part not in explained]
-        if any(part.of_forward for part in explained):
-            lost = []  # what comes back through a wrong forward is wrong as well
-    messages += by_gate(exercise, cases, answers, expected, lost)
-    for part in lost:
-        messages.append((part.equation, describe(exercise, part, answers, expected)))
-        if part.of_forward:
-            break
+        lost = [part for part in lost if part.of_forward or not forward]
+    while lost:
+        part = lost[0]
+        said = by_gate(trial, part, lost) or by_evidence(trial, part, wrong)
+        equation, sentence, covered = said
+        messages.append((equation, sentence))
+        lost = [other for other in lost[1:] if other.name not in covered and not part.of_forward]
     return messages
 
 
-def arrays_with(exercise, mistake, cases, answers, expected):
-    """For each case what is answered once the mistake is made."""
-    if exercise.reference is None:
-        array = answers[0].arrays.get(mistake.array)
-        made = array is not None and np.isclose(fingerprint(array), mistake.number, 1e-6)
-        return [answer.arrays for answer in answers] if made else expected
-    source = inspect.getsource(exercise.reference)
-    module = types.ModuleType(exercise.reference.__name__)
-    module.__package__ = exercise.reference.__package__
-    exec(compile(source.replace(mistake.old, mistake.new), "<mistake>", "exec"), vars(module))
-    with np.errstate(all="ignore"):
-        return arrays_of(exercise, vars(module), cases)
-
-
-def most_telling(exercise, mistaken, answers, expected, wrong, lost):
+def most_telling(trial, made, wrong, lost):
     """The mistake that explains most of what is lost and spoils nothing that is right."""
     best = None, []
-    for mistake, arrays in mistaken:
-        spoilt = [part for part in exercise.parts if not all_same(part, arrays, expected)]
-        explained = [part for part in lost if part in spoilt and agrees(part, answers, arrays)]
-        if len(explained) > len(best[1]) and all(part in wrong for part in spoilt):
+    kept = [part for part in trial.exercise.parts if part not in wrong]
+    for mistake in trial.exercise.mistakes:
+        edits = [*made, mistake]
+        if not alike(trial, lost, arrays_with(trial, edits, first=True)):
+            continue
+        arrays = arrays_with(trial, edits)
+        spoilt = [part for part in lost if not all(trial.agrees(part, arrays).values())]
+        explained = alike(trial, spoilt, arrays)
+        spares = all(all(trial.agrees(part, arrays).values()) for part in kept)
+        if spares and len(explained) > len(best[1]):
             best = mistake, explained
     return best
 
 
-def all_same(part, arrays, expected):
-    """Whether a part of arrays, case by case, is as expected."""
-    pairs = zip(arrays, expected, strict=True)
-    return all(part.name in a and same(part.of(a), part.of(e)) for a, e in pairs)
+def alike(trial, parts, arrays):
+    """The parts that are answered as in these arrays, {name: array} of all cases or the first."""
+    pairs = list(zip(trial.arrays, arrays, strict=False))
+    return [
+        part for part in parts
+        if all(trial.same(part.of(answered), part.of(one)) for answered, one in pairs
+               if part.of(one) is not None)
+    ]  # fmt: skip
 
 
-def by_gate(exercise, cases, answers, expected, lost):
-    """[(equation, sentence)]: for which gates a recurrent layer's db is wrong after one step.
+def arrays_with(trial, edits, first=False):
+    """For each case, or for the first, what is answered once these mistakes are made."""
+    cases = trial.cases[:1] if first else trial.cases
+    if trial.exercise.reference is None:
+        array = trial.arrays[0].get(edits[-1].array)
+        made = array is not None and np.isclose(fingerprint(array), edits[-1].number, 1e-6)
+        return (trial.arrays if made else trial.expected)[: len(cases)]
+    mutant = mutant_of(trial.exercise.reference, tuple((edit.old, edit.new) for edit in edits))
+    with np.errstate(all="ignore"):
+        return arrays_of(trial.exercise, vars(mutant), cases) or [{} for case in cases]
 
-    There nothing comes back from later steps, so that it is wrong for those at fault alone.
+
+@cache
+def mutant_of(reference, edits):
+    """The reference with (old, new) replaced in its source, one edit after the other."""
+    source = inspect.getsource(reference)
+    for old, new in edits:
+        source = source.replace(old, new)
+    module = types.ModuleType(reference.__name__)
+    module.__package__ = reference.__package__
+    exec(compile(source, "<mistake>", "exec"), vars(module))
+    return module
+
+
+def by_gate(trial, part, lost):
+    """(equation, sentence, parts) where a recurrent layer's db is wrong after one step, or None.
+
+    There nothing comes back from later steps, so that it is wrong for the gates at fault alone.
     """
-    names = [part.name for part in lost]
-    if not exercise.gates or "b" not in names or "output" in names:
-        return []
-    db, right = next((answer.arrays["b"], arrays["b"])
-                     for case, answer, arrays in zip(cases, answers, expected, strict=True)
-                     if case["arguments"][0].shape[-2] == 1)  # fmt: skip
-    if db.shape != right.shape:
-        return []
-    halves = (np.split(array, len(exercise.gates)) for array in (db, right))
-    wrong = [gate for gate, *pair in zip(exercise.gates, *halves, strict=True) if not same(*pair)]
+    gates, names = trial.exercise.gates, [other.name for other in lost]
+    if not gates or part.of_forward or not {"W", "b"} <= set(names):  # one right: so is dz
+        return None
+    db, right = next((arrays.get("b"), expected["b"]) for case, arrays, expected
+                     in zip(trial.cases, trial.arrays, trial.expected, strict=True)
+                     if case["arguments"][0].shape[-2] == 1 and "b" in expected)  # fmt: skip
+    if db is None or db.shape != right.shape:
+        return None
+    blocks = (np.split(array, len(gates)) for array in (db, right))
+    wrong = [gate for gate, *pair in zip(gates, *blocks, strict=True) if not trial.same(*pair)]
     if not wrong:
-        return [(min(exercise.gates.values())[0], say("one_step_right"))]
-    at, used = exercise.gates[wrong[0]]
-    gates = ", ".join(wrong)
-    if len(wrong) > 1:
-        return [(at, say("one_step_gates", gates=gates))]
-    return [(at, say("one_step_gate", gates=gates, used=used, at=at))]
+        return None
+    at, used = gates[wrong[0]]
+    key = "one_step_gate" if len(wrong) == 1 else "one_step_gates"
+    return at, say(key, gates=", ".join(wrong), used=used, at=at), names
 
 
-def describe(exercise, part, answers, expected):
-    """The sentence on how a part differs, in the last case in which it does."""
-    pairs = [(part.of(answer.arrays), part.of(arrays))
-             for answer, arrays in zip(answers, expected, strict=True)]  # fmt: skip
-    array, right = [pair for pair in pairs if not same(*pair)][-1]
-    sentence = difference(part.about, array, right, exercise.axes.get(part.name.split()[0], ""))
+def by_evidence(trial, part, wrong):
+    """(equation, sentence, parts): what the evidence says of a part, or else how it differs."""
+    differs, telling = describe(trial, part)
+    names, wrong = trial.by_name(part), [other.name for other in wrong]
+    for entry in mistakes.evidence(trial.exercise.name):
+        cases = [name for name in entry.cases if not names.get(name, True)]
+        if (
+            entry.part == part.name
+            and not (telling and part.of_forward)
+            and bool(cases) == bool(entry.cases)
+            and all(names.get(name, True) for name in entry.right_in)
+            and not any(names.get(name, True) for name in entry.wrong_in)
+            and not any(other in wrong for other in entry.right)
+            and all(other in wrong for other in entry.wrong)
+        ):
+            said = {language: text.replace("{wrong}", ", ".join(cases))
+                    for language, text in entry.text.items()}  # fmt: skip
+            equation = (entry.cases[cases[0]] or None) if cases else entry.equation
+            return equation, say("evidence", evidence=said, difference=differs), entry.covers
     if part.equation is None:
-        return sentence
-    return say("look", sentence=sentence, equation=part.equation)
+        return None, differs, ()
+    return part.equation, say("look", sentence=differs, equation=part.equation), ()
+
+
+def describe(trial, part):
+    """How a part differs in the first case in which it does: see `difference`."""
+    number = next(number for number, agreed in trial.agrees(part).items() if not agreed)
+    array, right = part.of(trial.arrays[number]), part.of(trial.expected[number])
+    axes = trial.exercise.axes.get(part.name, "")
+    return difference(part.about, array, right, axes, trial.tolerance)

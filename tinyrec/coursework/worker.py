@@ -1,29 +1,29 @@
 """Calls a learner's functions. It stands alone: started as a script, it never sees tinyrec.
 
-    python -I worker.py FILE
-
-A request comes in on standard input: what to call and with what, as JSON. The reply leaves by
-standard output: what the functions answered, or why they did not. What the learner's code prints
-goes to standard error.
+process.py starts it in a folder that has the learner's file in solution/. A request comes in on
+standard input: what to call and with what, as JSON. The reply leaves by standard output: what the
+functions answered, or why they did not. What the learner's code prints goes to standard error.
 """
 
-import importlib.util
+import builtins
 import io
 import json
+import linecache
 import os
 import re
 import sys
 from contextlib import contextmanager, redirect_stdout
-from linecache import getline
 from pathlib import Path
 from traceback import walk_tb
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 
 REFUSED = ("tinyrec", "torch", "tensorflow", "keras", "jax")
+IDLE = ("tinyrec.coursework", "matplotlib", "matplotlib.pyplot", "IPython")
 NUDGE = 1e-5  # of an entry, up and down, for a numerical gradient
+FEW = 3  # calls of forward within one of backward
 LAYER = "(output, cache)"
 BACK = "(d_input, grads)"
 STEP = "h, c, (i, f, g, o)"
@@ -71,32 +71,56 @@ class Kept:
 
 
 def call_layer(functions, case):
-    """forward, then backward twice: "output", "d_input", and each parameter's gradient.
+    """forward, then backward twice if it is asked: "output", "d_input", each weight's gradient.
 
-    Then forward for entries nudged up and down, and for other arguments if there are any.
+    Then forward for entries nudged up and down.
     """
     kept = Kept()
-    forward, backward = functions["forward"], functions["backward"]
+    forward, backward = functions["forward"], functions.get("backward")
     output, cache = pair(call(forward, case["arguments"]), "forward", LAYER)
     kept.arrays |= numbered("output", output, returned("forward"))
-    with kept.trouble_kept():
-        kept.arrays |= gradients(backward, case["d_output"], cache)
-        kept.again |= gradients(backward, case["d_output"], cache)
-    for name, index in case["nudge"].items():
-        kept.nudged[name] = nudged(forward, case["arguments"], index)
-    for name, arguments in case.get("also", {}).items():
-        kept.arrays[name] = as_array(output_of(forward, arguments), returned("forward"))
+    if backward and "d_output" in case:
+        with kept.trouble_kept():
+            once = gradients(functions, case["d_output"], cache)
+            try:
+                kept.again |= gradients(functions, case["d_output"], cache)
+            except Trouble as trouble:
+                raise Trouble("stops_when_called_again", error=trouble.said) from None
+            kept.arrays |= once
+        for name, index in case["nudge"].items():
+            kept.nudged[name] = nudged(forward, case["arguments"], index)
     return kept.answer()
 
 
-def gradients(backward, d_output, cache):
-    d_input, grads = pair(call(backward, [d_output, cache]), "backward", BACK)
+def gradients(functions, d_output, cache):
+    with few_calls_of_forward(functions):
+        d_input, grads = pair(call(functions["backward"], [d_output, cache]), "backward", BACK)
     if not isinstance(grads, dict):
         raise Trouble("no_dict_of_gradients")
     first = ("first_result", {"function": "backward"})
     others = {str(name): as_array(gradient, ("gradient_of", {"name": str(name)}))
               for name, gradient in grads.items()}  # fmt: skip
     return numbered("d_input", d_input, first) | others
+
+
+@contextmanager
+def few_calls_of_forward(functions):
+    """Once more forward is needed by who keeps no cache; many times it is no derivation."""
+    forward, names = functions["forward"], getattr(functions["backward"], "__globals__", {})
+    calls = []
+
+    def counted(*arguments, **settings):
+        calls.append(1)
+        return forward(*arguments, **settings)
+
+    called = [name for name, value in names.items() if value is forward]
+    names |= dict.fromkeys(called, counted)
+    try:
+        yield
+    finally:
+        names |= dict.fromkeys(called, forward)
+    if len(calls) > FEW:
+        raise Trouble("backward_by_differences")
 
 
 def output_of(forward, arguments):
@@ -134,14 +158,6 @@ def numbered(name, value, about):
     return {key: as_array(one, about) for key, one in zip(names, value, strict=True)}
 
 
-def call_forward(functions, case):
-    """forward alone: "output"."""
-    kept = Kept()
-    output = output_of(functions["forward"], case["arguments"])
-    kept.arrays["output"] = as_array(output, returned("forward"))
-    return kept.answer()
-
-
 def call_step(functions, case):
     """One LSTM step: "h", "c", "i", "f", "g", "o"."""
     kept = Kept()
@@ -155,23 +171,30 @@ def call_step(functions, case):
 def call_adam(functions, case):
     """Steps with given gradients: "one step", "all steps", of parameters changed in place."""
     kept = Kept()
-    params = {"theta": case["theta"].copy()}
-    theta = params["theta"]
+    params = {name: theta.copy() for name, theta in case["params"].items()}
+    thetas = dict(params)
     adam = call(functions["Adam"], [params], case["settings"])
-    for number, gradient in enumerate(case["grads"]):
-        call(adam.step, [{"theta": gradient}])
+    for number, grads in enumerate(case["grads"]):
+        given = {name: gradient.copy() for name, gradient in grads.items()}
+        call(adam.step, [given])
+        if any(not np.array_equal(given[name], grads[name]) for name in grads):
+            raise Trouble("writes_into_gradients")
         if number == 0:
-            kept.arrays["one step"] = theta.copy()
-    kept.arrays["all steps"] = theta.copy()
-    if params["theta"] is not theta:
+            kept.arrays["one step"] = flat(tuple(thetas.values()))
+    kept.arrays["all steps"] = flat(tuple(thetas.values()))
+    if any(params[name] is not thetas[name] for name in thetas):
         raise Trouble("not_in_place")
+    unmoved = all(np.array_equal(thetas[name], theta) for name, theta in case["params"].items())
+    if unmoved and not case["name"]:
+        raise Trouble("nothing_moves")
     return kept.answer()
 
 
 def call_metrics(functions, case):
     """Ranks, and what they are worth at k: "ranks", "hr", "ndcg", …."""
     kept = Kept()
-    kept.arrays["ranks"] = as_array(call(functions["ranks"], case["arguments"]), "ranks")
+    with kept.trouble_kept():
+        kept.arrays["ranks"] = as_array(call(functions["ranks"], case["arguments"]), "ranks")
     table = call(functions["at_k"], [case["ranks"], case["k"]])
     if not isinstance(table, dict):
         raise Trouble("no_dict_of_metrics")
@@ -220,7 +243,7 @@ def call_gradcheck(functions, case):
 
     with kept.trouble_kept():
         kept.arrays["numerical"] = as_array(call(numerical, []), returned("numerical"))
-        kept.arrays["put back"] = np.asarray(array - case["array"])
+        kept.arrays["put back"] = np.asarray(array != case["array"], float)
     for name, pairs in (("error", case["pairs"]), ("broken", case["broken"])):
         with kept.trouble_kept():
             errors = [call(functions["error"], list(both)) for both in pairs]
@@ -229,20 +252,24 @@ def call_gradcheck(functions, case):
 
 
 def call_recurrence(functions, case):
-    """"output", and "compiled" if it is."""
+    """"output", and "compiled" if it is; then again, many times where threads might meet."""
     kept = Kept()
     walk = functions["walk"]
-    kept.arrays["output"] = as_array(call(walk, case["arguments"]), returned("walk"))
-    if getattr(walk, "nopython_signatures", None) and "numba" in type(walk).__module__:
-        kept.arrays["compiled"] = np.array(1.0)
-    else:
+    output = as_array(call(walk, case["arguments"]), returned("walk"))
+    kept.arrays["output"] = kept.again["output"] = output
+    compiled = getattr(walk, "nopython_signatures", None) and "numba" in type(walk).__module__
+    if not compiled:
         kept.trouble = ("not_compiled", {})
+        return kept.answer()
+    kept.arrays["compiled"] = np.array(1.0)
+    for _ in range(case["again"]):
+        if np.array_equal(kept.again["output"], output, equal_nan=True):
+            kept.again["output"] = as_array(walk(*case["arguments"]), returned("walk"))
     return kept.answer()
 
 
 KINDS = {
     "layer": call_layer,
-    "forward": call_forward,
     "step": call_step,
     "adam": call_adam,
     "metrics": call_metrics,
@@ -272,12 +299,22 @@ def call(function, arguments, settings=None):
         raise Trouble("still_empty", function=name) from None
     except Trouble:
         raise
+    except EOFError:
+        raise Trouble("waits_for_input") from None
     except Exception as error:
-        raise Trouble("function_stops", function=name, error=place_of(error)) from None
+        error, shapes = place_of(error), ", ".join(map(shape_of, arguments))
+        raise Trouble("function_stops", function=name, error=error, shapes=shapes) from None
     for argument, copy in zip(arguments, before, strict=True):
         if isinstance(argument, np.ndarray) and not np.array_equal(argument, copy, equal_nan=True):
             raise Trouble("writes_into_inputs", function=name)
     return result
+
+
+def shape_of(argument):
+    """An argument in a word: the shape of an array, the shapes in a tuple, a type."""
+    if isinstance(argument, (tuple, list)):
+        return f"({', '.join(map(shape_of, argument))})"
+    return str(getattr(argument, "shape", type(argument).__name__))
 
 
 def place_of(error):
@@ -285,7 +322,7 @@ def place_of(error):
     if isinstance(error, ImportError) and (error.name or "").split(".")[0] in REFUSED:
         refuse("import", [error.name])
     lines = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
-    own = [at for at in lines if at[0] != __file__ and "site-packages" not in at[0]]
+    own = [at for at in lines if at[0] != __file__ and "packages" not in at[0]]
     text = str(error).strip() or type(error).__name__
     inside = re.search(r'File "[^"]*", line (\d+)', text)  # Numba's errors say where, far down
     at = f", line {inside[1]}" if inside else ""
@@ -293,7 +330,8 @@ def place_of(error):
     said = f"{type(error).__name__}: {telling[0]}{at}"
     if not own:
         return said
-    return ("at_line", {"line": own[-1][1], "code": getline(*own[-1]).strip(), "error": said})
+    code = linecache.getline(*own[-1]).strip()
+    return ("at_line", {"line": own[-1][1], "code": code, "error": said})
 
 
 def pair(value, function, expected, size=2):
@@ -342,30 +380,72 @@ def from_json(value):
 
 
 def refuse(event, arguments):
-    """An audit hook: what a solution has no need of. It cannot be taken off again."""
-    package = str(Path(__file__).parents[1])
+    """An audit hook: a plain word on what a solution has no need of. What holds is sandbox.py."""
     if event == "import" and arguments[0].split(".")[0] in REFUSED:
         raise Trouble("imports_other", name=arguments[0])
-    if event == "open" and str(arguments[0]).startswith(package):
+    if event == "open" and "tinyrec" in str(arguments[0]).replace("\\", "/").split("/"):
         raise Trouble("reads_tinyrec")
-    if event.startswith(("subprocess.", "os.exec", "os.system", "os.posix_spawn", "socket.")):
+    if event.startswith(("subprocess.", "os.exec", "os.fork", "os.system", "os.posix_spawn",
+                         "os.kill", "socket.")):  # fmt: skip
         raise Trouble("starts_programs")
 
 
 def load(path):
-    """The learner's file as a module."""
-    spec = importlib.util.spec_from_file_location("solution", path)
-    module = importlib.util.module_from_spec(spec)
+    """The learner's file as a module, loaded as an import would."""
+    source = Path(path).read_text("utf-8")
+    module = ModuleType("solution")
+    module.__file__ = str(path)
+    sys.modules["solution"] = module
+    linecache.cache[str(path)] = (len(source), None, source.splitlines(keepends=True), str(path))
     try:
-        spec.loader.exec_module(module)
+        exec(compiled(source, str(path)), vars(module))
     except SyntaxError as error:
         text = (error.text or "").strip()
         raise Trouble("syntax", line=error.lineno, code=text, error=error.msg) from None
     except (Trouble, SystemExit):
         raise
+    except EOFError:
+        raise Trouble("waits_for_input") from None
     except Exception as error:
         raise Trouble("file_stops", error=place_of(error)) from None
     return module
+
+
+def compiled(source, path):
+    """The source as code; tabs among blanks, which Python refuses, count as eight, or as four."""
+    try:
+        return compile(source, path, "exec")
+    except TabError:
+        try:
+            return compile(source.expandtabs(8), path, "exec")
+        except SyntaxError:
+            return compile(source.expandtabs(4), path, "exec")
+
+
+class Idle(ModuleType):
+    """Stands for what has no effect here: whatever is asked of it, it gives back itself."""
+
+    def __getattr__(self, name):
+        return self
+
+    def __call__(self, *arguments, **settings):
+        return self
+
+    def __iter__(self):
+        return iter((self, self))
+
+    def __repr__(self):
+        return "nothing"
+
+
+def settle(folder):
+    """What a learner's file finds around it, and what it does not."""
+    sys.path[0] = str(folder)  # where the examiner was
+    sys.addaudithook(refuse)
+    sys.modules |= dict.fromkeys(REFUSED)  # None: no way of importing finds them
+    idle = Idle("idle")  # an own check at a file's end, pictures, a notebook's magic
+    sys.modules |= dict.fromkeys(IDLE, idle)
+    builtins.get_ipython = os.chdir = idle
 
 
 def answer_request(request, path):
@@ -383,14 +463,12 @@ def answer_request(request, path):
         return Reply([], ("ends_program", {}))
 
 
-def main(path):
+def main(folder, shut):
+    """Answer one request about FOLDER/solution.py; shut() closes the doors before it is loaded."""
     request = from_json(json.load(sys.stdin))
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as way_out:
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as way_out, open(os.devnull, "w") as lost:
         os.dup2(2, 1)  # what is printed from here on is no reply
-        sys.addaudithook(refuse)
-        sys.modules |= dict.fromkeys(REFUSED)  # None: no way of importing finds them
-        json.dump(as_json(answer_request(request, path)), way_out)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+        sys.stderr = lost
+        shut()
+        settle(folder)
+        json.dump(as_json(answer_request(request, folder / "solution.py")), way_out)

@@ -304,7 +304,8 @@ def oracle_score(users, items, log):
         user = np.searchsorted(log.starts, spans[:, 0], side="right") - 1
         step = first_step[user] + spans[:, 1] - spans[:, 0]
         chance = oracle(shop, steps[step])[:, column]
-        return np.log(np.maximum(chance, 1e-9) * len(column))
+        chance = np.clip(chance, 1e-9, 1 - 1e-9)
+        return np.log(chance) - np.log1p(-chance)
 
     return score
 

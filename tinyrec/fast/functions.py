@@ -11,12 +11,22 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-# Sums may be reordered and products fused, which vectorises them; NaN stays NaN, so that a
-# training that diverges is seen.
-jit = njit(
-    nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "arcp", "nsz", "afn"}
-)
+from . import cache
+
 f4 = np.float32
+FOLDER = cache.folder()
+
+
+def jit(function):
+    """Compiled, at first use, for threads.
+
+    Sums may be reordered and products fused, which vectorises them; NaN stays NaN, so that a
+    training that diverges is seen. All calls are inlined: code loaded from the cache could take
+    another copy of what it calls, whose sums are in another order.
+    """
+    fastmath = {"reassoc", "contract", "arcp", "nsz", "afn"}
+    compile = njit(nogil=True, error_model="numpy", fastmath=fastmath, forceinline=True)
+    return cache.keep(compile(function), FOLDER) if FOLDER else compile(function)
 
 
 def exp(x):

@@ -16,6 +16,7 @@ from .. import fast, model, settings
 from ..datasets import shop
 from ..model import network
 from ..preprocess import sequences
+from ..results import metrics
 from ..train import adam, batches, loop
 from ..train.workers import cores, one_blas_thread, workers
 
@@ -126,15 +127,25 @@ def training_settings(K):
     return {"batch": 128, "negatives": K, "t": 0.75, "lr": 1e-3, "dropout": 0.2, "seed": 0}
 
 
-def epoch_seconds(room, log, sizes, threads):
-    """Seconds of an epoch over all of a log, every part of a step included; compiled before."""
+def epoch_seconds(room, log, sizes, threads, ranked=False):
+    """Seconds of an epoch, every part of a step included; compiled before.
+
+    Learns from all of the log; or, ranked, leaves users' last events out as training does, and
+    ranks all items for them as it validates.
+    """
     T, D, H, K, N = sizes
-    windows = sequences.windows(sequences.histories(log), T)
+    split = sequences.leave_one_out(log)
+    windows = sequences.windows(split.train if ranked else sequences.histories(log), T)
+    asked = sequences.for_validation(split.valid, windows, N, seed=0)
     params = network.initial(np.random.default_rng(0), N, int(log.kinds.max()) + 1, D, H)
     state = loop.State(params, getattr(room, "adam", None))
 
+    def score(spans, log):
+        latest = sequences.side_by_side(log, sequences.latest(spans, T))
+        return network.next_logits(state.params, *latest, room)
+
     def validate(params):
-        return {"ndcg@10": 0.0}
+        return metrics.quality(score, log, asked, run=pool.map) if ranked else {"ndcg@10": 0.0}
 
     with workers(threads) as pool:
         for epochs, part in ((1, windows[:128]), (2, windows)):
@@ -142,48 +153,6 @@ def epoch_seconds(room, log, sizes, threads):
             training = batches.Training(log, part, given, room, pool.map)
             loop.fit(state, training, validate)
     return state.history[-1]["seconds"]
-
-
-def torch_epoch_seconds(log, sizes, threads):
-    """The same model, loss and Adam in PyTorch, batches padded to their longest window."""
-    import torch
-    from torch import nn
-    from torch.nn import functional
-
-    T, D, H, K, N = sizes
-    torch.set_num_threads(threads)
-    spans = sequences.histories(log)
-    windows = sequences.windows(spans, T)
-    E, bias = nn.Embedding(N, D), nn.Parameter(torch.zeros(N))
-    lstm = nn.LSTM(D, H, batch_first=True)
-    Wq, Wk, Wu = nn.Linear(H, H, bias=False), nn.Linear(H, H, bias=False), nn.Linear(2 * H, D)
-    drop = nn.Dropout(0.2)
-    parameters = [bias, *(p for part in (E, lstm, Wq, Wk, Wu) for p in part.parameters())]
-    adam = torch.optim.Adam(parameters, lr=1e-3)
-    rng = np.random.default_rng(0)
-
-    def step(chosen):
-        items = torch.from_numpy(sequences.pad(log.items, chosen - [0, 1]))
-        positives = torch.from_numpy(sequences.pad(log.items, chosen + [1, 0]))
-        negatives = torch.from_numpy(rng.integers(0, N, (len(chosen), K)))
-        lengths = torch.from_numpy(chosen[:, 1] - chosen[:, 0] - 1)
-        real = torch.arange(items.shape[1]) < lengths[:, None]
-        h, _ = lstm(drop(E(items)))
-        long = functional.scaled_dot_product_attention(Wq(h), Wk(h), h, is_causal=True)
-        u = Wu(drop(torch.cat([long, h], -1)))
-        z_positive = (u * E(positives)).sum(-1) + bias[positives]
-        z_negative = u @ E(negatives).transpose(1, 2) + bias[negatives][:, None]
-        rows = functional.softplus(-z_positive) + functional.softplus(z_negative).sum(-1)
-        adam.zero_grad()
-        rows[real].mean().backward()
-        adam.step()
-
-    batches = np.array_split(rng.permutation(len(windows)), -(-len(windows) // 128))
-    step(windows[batches[0]])
-    began = time.perf_counter()
-    for members in batches:
-        step(windows[members])
-    return time.perf_counter() - began
 
 
 def run(sizes, threads=None, with_torch=False):
@@ -210,7 +179,10 @@ def run(sizes, threads=None, with_torch=False):
     epochs = [("NumPy", epoch_seconds(model, log, sizes, threads)),
               ("compiled", epoch_seconds(fast, log, sizes, threads))]  # fmt: skip
     if with_torch:
-        epochs.append(("PyTorch, padded", torch_epoch_seconds(log, sizes, threads)))
+        from . import peers
+
+        epochs.append(("PyTorch at its best", peers.best_epoch_seconds(log, sizes, threads)))
+        epochs.append(("PyTorch, padded", peers.padded_epoch_seconds(log, sizes, threads)))
     return {
         "parts": parts, "epochs": epochs, "GFLOP": work, "steps": sum(real),
         "product": {1: matmul_rate(1), threads: matmul_rate(threads)}, "threads": threads,
@@ -218,7 +190,8 @@ def run(sizes, threads=None, with_torch=False):
 
 
 def scaling(threads=None, largest=10_000_000):
-    """Yields (what, events, seconds of an epoch), sizes doubling: users first, then histories.
+    """Yields (what, events, seconds of an epoch with its validation), sizes doubling: users
+    first, then histories.
 
     The logs are the shop generator's, at D = H = 32, K = 64, so that ten million events end.
     """
@@ -235,4 +208,4 @@ def shop_epoch(customers, steps, products, threads):
     starts = np.searchsorted(made.customer[first], np.arange(customers + 1))
     log = sequences.Log(made.product[first].astype(np.int32), np.zeros(len(first), int), starts)
     sizes = Sizes(D=32, H=32, K=64, N=products)
-    return len(first), epoch_seconds(fast, log, sizes, threads)
+    return len(first), epoch_seconds(fast, log, sizes, threads, ranked=True)

@@ -9,9 +9,12 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from .. import explain
+from ..explain import faithful, linear
 from ..fast import interest, replaced
 from ..model import functions
 from ..recommender import Recommender
+from ..results import metrics, report
 
 
 def no_attention():
@@ -129,3 +132,17 @@ def study(events, settings, seeds=3):
             found.append(model.evaluate())
             seconds.append(sum(entry["seconds"] for entry in model.history_))
         yield row, found, float(np.mean(seconds))
+
+
+def explanations(model, bundled):
+    """Yields the tables of `study --explain`; bundled: the model has learnt the bundled shop."""
+    yield report.faithful(faithful.test(model), faithful.COLUMNS)
+    if bundled:
+        yield report.planted(faithful.planted(model))
+    yield report.importance(explain.importance(model))
+    log, spans = model.targets()
+    simple = linear.fit(log, model.split.train, len(model.catalogue.items))
+    quality = {"the network": metrics.quality(model.score, log, spans),
+               "logistic regression": metrics.quality(simple.score, log, spans)}  # fmt: skip
+    agreed = linear.agreement(model.score, simple.score, log, spans[:500])
+    yield report.linear(quality, dict(zip(linear.FEATURES, simple.weights, strict=True)), agreed)

@@ -56,7 +56,7 @@ def weights(model, style="torch"):
     """{their name: array} of a fitted model's parameters; style "torch" or "keras"."""
     column = column_of(style)
     found = {NAMES[name][column]: turned(name, np.asarray(value), style)
-             for name, value in model.params.items() if value.size}  # fmt: skip
+             for name, value in model.params.items() if name in NAMES and value.size}  # fmt: skip
     if style == "torch":
         found[SECOND_BIAS] = np.zeros_like(model.params["b"])
     return {name: np.ascontiguousarray(value) for name, value in found.items()}
@@ -67,11 +67,10 @@ def with_weights(model, given, style="torch"):
 
     Raises InputError for a name that is missing and for a shape that does not fit the model.
     """
-    column, params = column_of(style), {}
-    for name, ours in model.params.items():
-        theirs = NAMES[name][column]
+    column, params = column_of(style), dict(model.params)
+    for name in NAMES:
+        theirs, ours = NAMES[name][column], model.params[name]
         if not ours.size:
-            params[name] = ours
             continue
         if theirs not in given:
             raise InputError(f"{theirs} is missing; there are {', '.join(given)}")

@@ -37,13 +37,13 @@ def forward(h, Wq, Wk):
 def backward(dlong, cache):
     """Returns dh (..., T, H) and {"Wq", "Wk"}."""
     h, Wq, Wk, q, k, w = cache
-    dw = dlong @ transpose(h)  # ∂(10)
+    dw = dlong @ transpose(h)  # ∂(10): it was long = w h
     dh = transpose(w) @ dlong  # ∂(10)
-    dscores = w * (dw - (dw * w).sum(axis=-1, keepdims=True))  # ∂(9)
+    dscores = w * (dw - (dw * w).sum(axis=-1, keepdims=True))  # ∂(9): a row of w sums to one
     dscores = dscores / sqrt(q.shape[-1])  # ∂(9)
-    dq = dscores @ k  # ∂(9)
+    dq = dscores @ k  # ∂(9): it was scores = q kᵀ
     dk = transpose(dscores) @ q  # ∂(9)
-    dh = dh + dq @ Wq.T + dk @ Wk.T  # ∂(8)
+    dh = dh + dq @ Wq.T + dk @ Wk.T  # ∂(8): it was q = h Wq, k = h Wk
     dWq = weight_gradient(h, dq)  # ∂(8)
     dWk = weight_gradient(h, dk)  # ∂(8)
     return dh, {"Wq": dWq, "Wk": dWk}

@@ -31,7 +31,7 @@ def backward(dx, cache):
     """Returns (None, {"E", "A", "F"}): an index has no gradient, the rows it picked have."""
     dE = np.zeros_like(cache.E)
     dA = np.zeros_like(cache.A)
-    np.add.at(dE, cache.items, dx)  # ∂(1)
+    np.add.at(dE, cache.items, dx)  # ∂(1): it was x = E[items] + A[kinds]
     np.add.at(dA, cache.kinds, dx)  # ∂(1)
     dF = weight_gradient(cache.n, dx)  # ∂(1)
     return None, {"E": dE, "A": dA, "F": dF}

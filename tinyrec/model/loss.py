@@ -74,6 +74,6 @@ def forward(z_positive, z_negative, lengths, beta, rows=None):
 def backward(dloss, cache):
     """Returns the logits' gradients (dz_positive, dz_negative) and no parameters."""
     weight = dloss * cache.weight
-    dz_positive = -weight * cache.beta * sigmoid(-cache.z_positive)  # ∂(13)
-    dz_negative = weight[..., None] * sigmoid(cache.z_negative)  # ∂(13)
+    dz_positive = -weight * cache.beta * sigmoid(-cache.z_positive)  # ∂(13): of β log(1 + e^−z)
+    dz_negative = weight[..., None] * sigmoid(cache.z_negative)  # ∂(13): of log(1 + e^z)
     return (dz_positive, dz_negative), {}

@@ -40,15 +40,15 @@ def step_backward(dh, dc, c, c_prev, gates):
     """From ∂h and ∂c (..., H) of one step: returns dz (..., 4H) and ∂c of the step before."""
     i, f, g, o = np.split(gates, 4, axis=-1)
     tanh_c = np.tanh(c)
-    do = dh * tanh_c  # ∂(7)
+    do = dh * tanh_c  # ∂(7): it was h = o tanh(c)
     dc = dc + dh * o * (1 - tanh_c**2)  # ∂(7)
-    di = dc * g  # ∂(6)
+    di = dc * g  # ∂(6): it was c = f c_prev + i g
     df = dc * c_prev  # ∂(6)
     dg = dc * i  # ∂(6)
     dc_prev = dc * f  # ∂(6)
-    di = di * i * (1 - i)  # ∂(2)
+    di = di * i * (1 - i)  # ∂(2): it was i = σ(z), whose slope is i (1 − i)
     df = df * f * (1 - f)  # ∂(3)
-    dg = dg * (1 - g**2)  # ∂(4)
+    dg = dg * (1 - g**2)  # ∂(4): it was g = tanh(z)
     do = do * o * (1 - o)  # ∂(5)
     return np.concatenate([di, df, dg, do], axis=-1), dc_prev
 
@@ -64,7 +64,7 @@ def forward(x, W, U, b, state=None):
     c = np.empty((*leading, T, H), z.dtype)
     h_prev, c_prev = h0, c0
     for t in range(T):
-        z_t = z[..., t, :] + h_prev @ U  # (2)–(5)
+        z_t = z[..., t, :] + h_prev @ U  # (2)–(5): and the part that needs it
         h_prev, c_prev, gates_t = step(z_t, c_prev)
         gates[..., t, :] = np.concatenate(gates_t, axis=-1)
         h[..., t, :] = h_prev
@@ -84,7 +84,7 @@ def backward(dh, cache):
         dz_t, dc_next = step_backward(
             dh_t, dc_next, c[..., t, :], c_before[..., t, :], gates[..., t, :]
         )
-        dh_next = dz_t @ U.T  # ∂(2)–∂(5)
+        dh_next = dz_t @ U.T  # ∂(2)–∂(5): it was z = x W + h_prev U + b
         dz[..., t, :] = dz_t
     dx = dz @ W.T  # ∂(2)–∂(5)
     dW = weight_gradient(x, dz)  # ∂(2)–∂(5)

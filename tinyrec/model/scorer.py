@@ -34,7 +34,7 @@ def backward(dlogits, cache):
     u, E, bias, positives, negatives = cache
     du = dz_positive[..., None] * E[positives] + dz_negative @ E[negatives]  # ∂(12)
     dE, dbias = np.zeros_like(E), np.zeros_like(bias)
-    np.add.at(dE, positives, dz_positive[..., None] * u)  # ∂(12)
+    np.add.at(dE, positives, dz_positive[..., None] * u)  # ∂(12): it was z = u · E[c]
     np.add.at(dE, negatives, transpose(dz_negative) @ u)  # ∂(12)
     np.add.at(dbias, positives, dz_positive)  # ∂(12)
     np.add.at(dbias, negatives, dz_negative.sum(axis=-2))  # ∂(12)

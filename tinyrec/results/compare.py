@@ -4,6 +4,7 @@ import time
 from typing import NamedTuple
 
 from ..datasets import shop
+from ..explain import linear
 from ..train.workers import one_blas_thread
 from . import baselines, metrics
 
@@ -34,6 +35,9 @@ def compare(model, events=None, exclude_seen=True, oracle=False):
         for name, learn in baselines.ALL.items() if ours else ():
             score = learn(log, model.split.train, len(ids.items))
             rows[name] = metrics.evaluate(score, log, test, exclude_seen)
+        if ours:
+            score = linear.fit(log, model.split.train, len(ids.items)).score
+            rows["logistic regression"] = metrics.evaluate(score, log, test, exclude_seen)
     split = model.settings["split"] if ours else "other"
     return Comparison(rows, len(test), len(ids.items), split, exclude_seen,
                       metrics.repeats(log, test), "until" in ids.scales)  # fmt: skip

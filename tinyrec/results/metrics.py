@@ -21,25 +21,29 @@ def ranks(scores, targets):
     Ties count half. The rank is the worst, N − 1, where a score is not a number, and where the
     target is no candidate (−∞).
     """
-    of_target = np.take_along_axis(scores, targets[:, None], axis=1)
-    above = (scores > of_target).sum(axis=1)
-    ties = (scores == of_target).sum(axis=1) - 1
-    missed = np.isnan(scores).any(axis=1) | (of_target[:, 0] == -np.inf)
-    return np.where(missed, scores.shape[1] - 1, above + ties / 2)
+    return np.array([rank(row, row[target]) for row, target in zip(scores, targets, strict=True)])
+
+
+def rank(scores, of_target):
+    """One row of `ranks`: scores (N,), that of the target among them."""
+    if of_target == -np.inf or np.isnan(scores.max()):
+        return len(scores) - 1.0
+    above = np.count_nonzero(scores > of_target)
+    ties = np.count_nonzero(scores == of_target) - 1
+    return above + ties / 2
 
 
 def best(scores, k):
-    """Each row's k best items, best first and equal ones in order: (B, k) numbers, −1 where a row
-    has no more candidates. scores (B, N), −∞ where an item is no candidate.
+    """The numbers of the k largest of the scores (N,), the best first, of equals the first.
+
+    Of many scores only those are sorted that reach the k-th best of the peaks of 1,024 each.
     """
-    k = min(k, scores.shape[1])
-    found = np.full((len(scores), k), -1)
-    for row, into in zip(scores, found, strict=True):
-        least = np.partition(row, -k)[-k]  # of the k best
-        candidates = np.flatnonzero((row >= least) & (row > -np.inf))
-        order = candidates[np.argsort(-row[candidates], kind="stable")[:k]]
-        into[: len(order)] = order
-    return found
+    peaks = scores[: len(scores) // 1024 * 1024].reshape(-1, 1024).max(axis=1)
+    if k > len(peaks):
+        return np.argsort(-scores, kind="stable")[:k]
+    enough = np.partition(peaks, -k)[-k]
+    reach_it = np.flatnonzero(~(scores < enough))  # all of them, if it is not a number
+    return reach_it[np.argsort(-scores[reach_it], kind="stable")[:k]]
 
 
 def at_k(ranks, k=10):

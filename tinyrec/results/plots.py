@@ -107,8 +107,13 @@ def explanation(found, catalogue, path):
     items = [label(item) for item in found.items]
     drawing, (left, right) = figure(panels=2, width=6.5, height=4.6, grid="x")
     shown = min(15, len(past))
+    earlier = len(past) - shown
+    if earlier:
+        left.barh(-1, found.weights[:-shown].sum(), color=GREY)
+        past.insert(earlier, f"the {earlier} events before")
     left.barh(range(shown), found.weights[-shown:], color=BLUE)
-    left.set_yticks(range(shown), past[-shown:])
+    first = -1 if earlier else 0
+    left.set_yticks(range(first, shown), past[-shown + first :])
     left.set(xlabel="attention weight", title="The last events, newest on top")
     parts = {"long-term": (found.long, BLUE), "short-term": (found.short, ORANGE),
              "events just seen": (found.recent, GREEN),
@@ -124,6 +129,95 @@ def explanation(found, catalogue, path):
     right.axvline(0, color="black", linewidth=0.6)
     drawing.legend(loc="outside lower right", ncols=len(parts), frameon=False)
     drawing.savefig(path, dpi=120)
+
+
+def history(values, titles, path, rows=22):
+    """A whole history as a strip of titles, oldest first, coloured by what each event adds."""
+    columns = -(-len(values) // rows)
+    rows = min(rows, len(values))
+    drawing, (axis,) = figure(width=2.3 * columns + 1.4, height=0.21 * rows + 1, grid="both")
+    strip = np.full(columns * rows, np.nan)
+    strip[: len(values)] = values
+    largest = np.abs(values).max()
+    heatmap(drawing, axis, strip.reshape(columns, rows).T, "adds to the logit", "RdBu",
+            vmin=-largest, vmax=largest)  # fmt: skip
+    for at, (value, title) in enumerate(zip(values, titles, strict=True)):
+        colour = "white" if abs(value) > 0.6 * largest else "black"
+        text = f"{at + 1} {plain_label(title, longest=30)}"
+        axis.text(at // rows - 0.47, at % rows, text, va="center", fontsize=6.5, color=colour,
+                  fontfamily=fonts()[0])  # fmt: skip
+    axis.set(xticks=[], yticks=[], title=f"All {len(values)} events, oldest first")
+    drawing.savefig(path, dpi=120)
+
+
+def attention_map(weights, borders=()):
+    """Attention weights (T, T) as a map; a line where a session begins: the drawing."""
+    drawing, (axis,) = figure(width=6, height=5)
+    heatmap(drawing, axis, np.where(weights > 0, weights, np.nan), "attention weight w")
+    for begin in borders:
+        axis.axvline(begin - 0.5, color=ORANGE, linewidth=0.7)
+        axis.axhline(begin - 0.5, color=ORANGE, linewidth=0.7)
+    axis.set(xlabel="looked at: event s", ylabel="from: event t")
+    for side in (axis.xaxis, axis.yaxis):
+        side.get_major_locator().set_params(integer=True)
+    return drawing
+
+
+def time_line(parts, borders=()):
+    """{name: its part (T,) of each next item's logit} along a history: the drawing."""
+    drawing, (axis,) = figure(width=8)
+    for (name, values), colour in zip(parts.items(), (BLUE, ORANGE, GREEN, GREY), strict=False):
+        axis.plot(np.arange(1, len(values) + 1), values, "o-", color=colour, markersize=3,
+                  label=name)  # fmt: skip
+    for begin in borders:
+        axis.axvline(begin + 0.5, color=GREY, linewidth=0.6, linestyle=":")
+    axis.set(xlabel="event", ylabel="part of the next item's logit")
+    axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    return drawing
+
+
+FLOW = {  # box: (column, row, text); the arrows below lead from box to box
+    "events": (0, 0, "T events\nitem, kind"),
+    "x": (1, 0, "(1) vectors x\nT × {D}"),
+    "h": (2, 0, "(2)–(7) LSTM h\nT × {H}"),
+    "w": (2, 1, "(8), (9) weights w\nT × T"),
+    "long": (3, 1, "(10) long-term\nT × {H}"),
+    "u": (4, 0, "(11) interest u\nT × {D}"),
+    "z": (5, 0, "(12) scores z\nT × {N}"),
+    "E": (3, -1, "item vectors E\n{N} × {D}"),
+}
+ARROWS = (("events", "x"), ("x", "h"), ("h", "w"), ("w", "long"), ("h", "long"), ("long", "u"),
+          ("h", "u"), ("x", "u"), ("u", "z"), ("E", "x"), ("E", "z"))  # fmt: skip
+
+
+def data_flow(params):
+    """A model drawn as data flow, with its very shapes: the drawing."""
+    (N, D), H = params["E"].shape, len(params["U"])
+    drawing, (axis,) = figure(width=11, height=4.6)
+    axis.set_axis_off()
+    for arrow in ARROWS:
+        (x, y, _), (to_x, to_y, _) = (FLOW[name] for name in arrow)
+        bend = 0.3 if arrow == ("x", "u") else 0
+        short = 42 if y == to_y and not bend else 20 if x == to_x else 34
+        axis.annotate("", (to_x, to_y), (x, y), arrowprops={
+            "arrowstyle": "-|>", "shrinkA": short, "shrinkB": short, "color": GREY,
+            "connectionstyle": f"arc3,rad={bend}"})  # fmt: skip
+    for x, y, text in FLOW.values():
+        axis.text(x, y, text.format(D=D, H=H, N=f"{N:,}"), ha="center", va="center", fontsize=9,
+                  bbox={"boxstyle": "round,pad=0.5", "facecolor": "white",
+                        "edgecolor": BLUE})  # fmt: skip
+    axis.set(xlim=(-0.5, 5.5), ylim=(-1.6, 1.6))
+    return drawing
+
+
+def coefficients(weights):
+    """{what: its coefficient} of the interpretable model as bars: the drawing."""
+    drawing, (axis,) = figure(width=6, height=2.6, grid="x")
+    colours = [BLUE if value > 0 else ORANGE for value in weights.values()][::-1]
+    axis.barh(list(weights)[::-1], list(weights.values())[::-1], color=colours)
+    axis.axvline(0, color="black", linewidth=0.6)
+    axis.set(xlabel="coefficient, for one standard deviation")
+    return drawing
 
 
 def reliability(found, path):

@@ -97,6 +97,60 @@ def explanation(found, catalogue):
     return "\n".join(lines)
 
 
+def contributions(found, past, catalogue, k=10):
+    """What the past events add to an item's logit, from explain.contributions; k of them."""
+    order = np.argsort(-abs(found), kind="stable")
+    lines = ["adds to the logit   event"]
+    for at in order[:k]:
+        back = len(found) - at
+        lines.append(f"{found[at]:+17.2f}   −{back} {catalogue.title(past.items[at])}")
+    if len(order) > k:
+        rest = found[order[k:]]
+        lines.append(f"{rest.sum():+17.2f}   the other {len(rest)} events, each "
+                     f"{abs(rest).max():.2f} at the most")  # fmt: skip
+    return "\n".join(lines)
+
+
+def faithful(found, columns):
+    """How explanations stand the tests, from explain.faithful.test, and what each test is."""
+    lines = ["explanation   " + "".join(name.rjust(10) for name in columns)]
+    for method, row in found.items():
+        lines.append(method.ljust(14) + "".join(f"{row[name]:10.3f}" for name in columns))
+    return "\n".join([*lines, "", *(f"{name:<10}{what}" for name, what in columns.items())])
+
+
+def planted(found):
+    """How often what the shop planted comes first, from explain.faithful.planted."""
+    return "\n".join([
+        "what was planted comes first   on from the step before   an old habit",
+        *(f"{method:<28}{row['session']:25.3f}{row['habit']:16.3f}"
+          for method, row in found.items()),
+    ])  # fmt: skip
+
+
+def importance(found):
+    """NDCG@10 with one thing shuffled, from explain.importance."""
+    whole = found["nothing"]
+    return "\n".join([
+        "shuffled              NDCG@10      lost",
+        *(f"{what:<20}{value:9.4f}{1 - value / max(whole, 1e-9):10.0%}"
+          for what, value in found.items()),
+    ])  # fmt: skip
+
+
+def linear(quality, coefficients, agreed):
+    """The interpretable model: how good, what it says, how often it says what the network does."""
+    return "\n".join([
+        "                        HR@10   NDCG@10",
+        *(f"{name:<20}{found['hr@10']:9.4f} {found['ndcg@10']:9.4f}"
+          for name, found in quality.items()),
+        f"of ten items {10 * agreed[0]:.1f} are the same, "
+        f"the best one for {agreed[1]:.0%} of users",
+        "", "coefficient, for a step of one standard deviation",
+        *(f"{value:+11.2f}  {name}" for name, value in coefficients.items()),
+    ])  # fmt: skip
+
+
 def reliability(found):
     """Shown chances against what happened, from metrics.reliability."""
     lines = ["shown chance      offers  shown in all  taken  taken / shown"]
@@ -118,7 +172,8 @@ def bench(found):
         line = f"{part:<20} {slow * 1e3:7.2f} ms {quick * 1e3:6.2f} ms {slow / quick:7.1f}"
         rate = work / quick if work else 0
         lines.append(line + (f"  {rate:7.0f}  {rate / one:12.0%}" if work else ""))
-    lines += ["", f"an epoch of {found['steps']:,} steps, {found['threads']} threads"]
+    lines += ["", f"an epoch of {found['steps']:,} steps, {found['threads']} threads; learning "
+              "alone, nobody validates"]  # fmt: skip
     quickest = dict(found["epochs"])["compiled"]
     for name, seconds in found["epochs"]:
         rate = found["GFLOP"] / seconds
@@ -238,7 +293,8 @@ class Progress:
         if sys.stderr.isatty():
             print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
         print(f"epoch {entry['epoch']:>3}/{entry['of']}  loss {entry['loss']:.5f}  "
-              f"accuracy {entry['accuracy']:.3f}  validation NDCG@10 {entry['ndcg@10']:.4f}  "
+              f"accuracy {entry['accuracy']:.3f}  validation NDCG@10 {entry['ndcg@10']:.4f} "
+              f"of {entry['validation_users']:,} users  "
               f"{entry['seconds']:.1f} s, {entry['validation_seconds']:.1f} of them validating "
               f"({left} left)", flush=True)  # fmt: skip
 

@@ -18,7 +18,7 @@ def numerical(f, array, h=1e-5):
 
 
 def error(analytic, numeric):
-    if analytic.shape != numeric.shape or np.isnan(analytic).any():
+    if analytic.shape != numeric.shape or not np.isfinite(analytic).all():
         return float("inf")
     largest = max(map(abs, analytic.flat)) + max(map(abs, numeric.flat))
     return max(map(abs, (analytic - numeric).flat)) / max(largest, 1e-8)

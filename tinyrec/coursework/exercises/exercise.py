@@ -19,12 +19,13 @@ class Part(NamedTuple):
     equation: int | None
     points: int
     about: dict  # language -> what it is
+    case: str = ""  # the cases in which it is judged; if none, those of no other part
     statistic: str = ""  # of its last axis, where not the array itself is compared
 
     def of(self, arrays):
-        """What is compared: the part's array, or its statistic."""
-        array = arrays[self.name]
-        if not self.statistic or array.ndim == 0:
+        """What is compared: the part's array, or its statistic; None if it is not there."""
+        array = arrays.get(self.name)
+        if not self.statistic or array is None or array.ndim == 0:
             return array
         return {"mean": np.mean, "variance": np.var}[self.statistic](array, axis=-1)
 
@@ -52,6 +53,11 @@ class Exercise(NamedTuple):
     def mistakes(self):
         return mistakes.load(self.name)
 
+    def judged(self, part, case):
+        """Whether a case is one of those in which a part is judged."""
+        name = case.get("name", "")
+        return name == part.case or (not part.case and all(name != p.case for p in self.parts))
+
 
 @cache
 def parts():
@@ -61,6 +67,20 @@ def parts():
 
 
 def part_of(entry):
-    about = {"en": entry["about"], "zh": entry["about_zh"]}
-    return Part(entry["name"], entry.get("equation"), entry["points"], about,
-                entry.get("statistic", ""))  # fmt: skip
+    about = {"en": entry.pop("about"), "zh": entry.pop("about_zh")}
+    return Part(**{"equation": None} | entry, about=about)
+
+
+def case_of(rng, name, arguments, derived, d_output):
+    """A layer's case; derived: names of the first arguments' gradients; d_output: its shape.
+
+    Only a case without a name is asked with entries nudged up and down.
+    """
+    several = d_output if d_output and isinstance(d_output[0], tuple) else [d_output]
+    drawn = [np.asarray(rng.normal(size=shape)) for shape in several]
+    return {
+        "name": name,
+        "arguments": arguments,
+        "d_output": tuple(drawn) if len(drawn) > 1 else drawn[0],
+        "nudge": {} if name else {key: at for at, key in enumerate(derived)},
+    }

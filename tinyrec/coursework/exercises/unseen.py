@@ -1,9 +1,8 @@
 """Exercises whose solution is nowhere in the package: five variants of the layers.
 
 There is no reference to compare with. worked.json keeps cases that an instructor's solution has
-worked out: for every part that forward earns the arguments and the output, and with the part
-"output" the gradients. They are asked in ever new guises: what may stand in any order is
-reordered, and the gradient that comes in is scaled.
+worked out: arguments, the output, and where backward is asked the gradients. They are asked in
+ever new guises: what may stand in any order is reordered, and the gradient that comes in scaled.
 """
 
 import json
@@ -44,25 +43,21 @@ def fingerprint(array):
 
 @cache
 def worked():
-    """{exercise: {part: its worked cases}}"""
+    """{exercise: its worked cases}"""
     return from_json(json.loads(WORKED.read_text("utf-8")))
 
 
 def cases_of(name, rng):
-    """All worked cases of "output", the first as it is kept; with each a case of every part."""
-    kept, axes, cases = worked()[name], AXES[name], []
-    for number, case in enumerate(kept["output"]):
-        case = disguised(rng, case, axes) if number else case
-        others = {part: disguised(rng, some[rng.integers(len(some))], axes)
-                  for part, some in kept.items() if part != "output"}  # fmt: skip
-        expected = {part: other["output"] for part, other in others.items()}
-        cases.append({
-            "arguments": case["arguments"],
-            "d_output": case["d_output"],
-            "nudge": {key: at for at, key in enumerate(axes) if key in case["gradients"]},
-            "also": {part: other["arguments"] for part, other in others.items()},
-            "expected": expected | {"output": case["output"]} | case["gradients"],
-        })  # fmt: skip
+    """All worked cases in other orders, except for the first, which is as it is kept."""
+    first, *others = worked()[name]
+    first = dict(first)
+    axes = AXES[name]
+    cases = []
+    for case in [first, *(disguised(rng, other, axes) for other in others)]:
+        gradients = case.pop("gradients", {})
+        expected = gradients | {"output": case.pop("output")}
+        nudge = {key: at for at, key in enumerate(axes) if key in gradients and not case["name"]}
+        cases.append(case | {"nudge": nudge, "expected": expected})
     return cases
 
 
@@ -71,9 +66,8 @@ def disguised(rng, case, axes):
     orders = {}
     arguments = [reordered(rng, argument, letters, orders)
                  for argument, letters in zip(case["arguments"], axes.values(), strict=False)]
-    again = case | {
-        "arguments": arguments, "output": reordered(rng, case["output"], axes["output"], orders)
-    }
+    output = reordered(rng, case["output"], axes["output"], orders)
+    again = case | {"arguments": arguments, "output": output}
     if "gradients" not in case:
         return again
     scale = rng.uniform(0.5, 2)

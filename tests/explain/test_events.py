@@ -1,0 +1,95 @@
+"""What each past event adds to a logit, by five methods."""
+
+import numpy as np
+import pytest
+
+from tinyrec import InputError, explain
+from tinyrec import model as readable
+from tinyrec.explain import events
+from tinyrec.fast import replaced
+
+
+def log_odds(model, history, item):
+    (p,) = model.predict_proba(history, [item])
+    return np.log(p) - np.log1p(-p)
+
+
+def test_occlusion_is_the_logit_less_the_one_without_the_event(fitted, history):
+    found = explain.contributions(fitted, "i07", history=history)
+    for at, value in enumerate(found):
+        without = log_odds(fitted, history[:at] + history[at + 1 :], "i07")
+        assert value == pytest.approx(log_odds(fitted, history, "i07") - without, abs=1e-3)
+
+
+@pytest.mark.parametrize("item", ["i07", "i01", "i22"])
+def test_integrated_gradients_sum_to_the_logit_less_that_of_all_vectors_at_zero(
+    fitted, history, item
+):
+    found = explain.contributions(fitted, item, history=history, method="gradients")
+    past = fitted.past(history=history)
+    x, _ = events.own_layers(fitted, past)
+    u, _ = events.from_vectors(fitted.params, np.stack([x, 0 * x]), readable)
+    z = u @ fitted.params["E"][fitted.catalogue.numbers([item])[0]]
+    assert found.sum() == pytest.approx(fitted.calibration.slope * (z[0] - z[1]), rel=0.01)
+
+
+def test_integrated_gradients_are_complete_where_the_way_turns_sharply(fitted, history):
+    steep = dict(fitted.params)
+    steep["U"], steep["W"] = 4 * steep["U"], 3 * steep["W"]
+    x, _ = events.own_layers(fitted, fitted.past(history=history))
+    other = events.copy_with(fitted, steep)
+    found = events.of_past(other, fitted.past(history=history), 7, "gradients")
+    u, _ = events.from_vectors(steep, np.stack([x, 0 * x]), readable)
+    z = u @ steep["E"][7]
+    assert found.sum() == pytest.approx(fitted.calibration.slope * (z[0] - z[1]), rel=0.01)
+
+
+def test_attention_is_the_last_row_of_the_weights(fitted, history):
+    found = explain.contributions(fitted, "i07", history=history, method="attention")
+    assert found == pytest.approx(explain.parts(fitted, history=history).weights, rel=1e-5)
+
+
+def test_recency_rises_and_random_is_the_same_every_time(fitted, history):
+    recent = explain.contributions(fitted, "i07", history=history, method="recency")
+    assert (np.diff(recent) > 0).all()
+    drawn = [explain.contributions(fitted, "i07", history=history, method="random")
+             for _ in range(2)]  # fmt: skip
+    assert np.array_equal(*drawn)
+    other = explain.contributions(fitted, "i08", history=history, method="random")
+    assert not np.array_equal(drawn[0], other)
+
+
+@pytest.mark.parametrize("method", explain.METHODS)
+def test_one_number_an_event_and_zero_beyond_what_the_model_looks_at(fitted, method):
+    past = [f"i{number:02}" for number in range(13)]
+    found = explain.contributions(fitted, "i13", history=past, method=method)
+    assert found.shape == (13,)
+    unseen = 13 - events.looked_at(fitted, fitted.past(history=past))
+    assert unseen >= 3
+    assert (found[:unseen] == 0).all() and (found[unseen:] != 0).any()
+
+
+@pytest.mark.parametrize("method", explain.METHODS)
+def test_a_single_event_is_explained(fitted, method):
+    assert explain.contributions(fitted, "i07", history=["i06"], method=method).shape == (1,)
+
+
+def test_the_event_that_decides_comes_first(fitted, history):
+    for method in ("occlusion", "gradients"):
+        found = explain.contributions(fitted, "i07", history=history, method=method)
+        assert found.argmax() == len(history) - 1, method
+
+
+def test_what_cannot_be_explained_is_said(fitted, history):
+    with pytest.raises(InputError, match="no method 'lime'"):
+        explain.contributions(fitted, "i07", history=history, method="lime")
+    with pytest.raises(InputError, match="i99"):
+        explain.contributions(fitted, "i99", history=history)
+
+
+def test_layers_of_ones_own_are_explained_by_occlusion_only(fitted, history):
+    own = events.copy_with(fitted, fitted.params)
+    own.layers = replaced()
+    assert explain.contributions(own, "i07", history=history).shape == (6,)
+    with pytest.raises(InputError, match="occlusion explains any"):
+        explain.contributions(own, "i07", history=history, method="gradients")

@@ -1,0 +1,177 @@
+"""What does each past event add to an item's logit? (article §9.5) Five answers, to be compared.
+
+T past events, N items, R histories asked about at once. A logit here is `Recommender.logits`':
+an item's log-odds of being the next one, whose σ is the chance that is shown.
+
+    occlusion   the logit less the one without the event (Zeiler & Fergus, 2014)
+    gradients   integrated gradients along the event's vector x, from zero to what it is
+                (Sundararajan et al., 2017); they sum to the logit less that of all x at zero
+    attention   the weight (9) at the last event: no part of a logit, but often taken for one
+    recency     a step further back counts a fifth less
+    random      numbers drawn by a seed that the history and the item make
+"""
+
+import copy
+
+import numpy as np
+
+from .. import model as readable
+from ..errors import InputError
+from ..model import network
+from ..preprocess import catalogue, sequences
+from ..preprocess.sequences import Log
+from ..results.baselines import DECAY
+from ..train.workers import keep_freed_memory, workers
+
+# The way from zero is cut into pieces. In each, the gradient is taken at a few points (Gauss and
+# Legendre's); a piece that misses its own rise by too much is cut again, as the recurrence can
+# turn within a hundredth of a per cent of the way.
+PIECES, POINTS = 4, 3
+INCOMPLETE = 2e-3  # of the whole rise
+NARROW = 1e-6
+BLOCK = 25  # histories that a worker takes at a time
+
+
+def contributions(rec, item, user=None, history=None, method="occlusion"):
+    """What each past event adds to the logit of `item`, a raw id: (T,), oldest first.
+
+    Events further back than the model looks (max_len) have zero. Raises InputError as
+    `recommend` does, for an item that is not in the log, and for a method that is not in METHODS.
+    """
+    if method not in METHODS:
+        raise InputError(f"no method {method!r}: there are {', '.join(METHODS)}")
+    past = rec.past(user, history)
+    return of_past(rec, past, rec.catalogue.numbers([item])[0], method)
+
+
+def of_past(rec, past, item, method):
+    """As `contributions`, for a Log of one user and an item's number."""
+    found = np.zeros(len(past.items), np.float32)
+    found[-looked_at(rec, past) :] = METHODS[method](rec, past, item)
+    return found
+
+
+def looked_at(rec, past):
+    """How many of the past events the model looks at, the last ones."""
+    ((start, stop),) = sequences.latest(past.starts[None], rec.settings["max_len"])
+    return int(stop - start)
+
+
+def copy_with(rec, params):
+    """The same model with other parameters."""
+    other = copy.copy(rec)
+    other.params = params
+    return other
+
+
+def logits(rec, past, keep):
+    """Every item's logit after what each row of keep (R, T) leaves of a past: (R, N)."""
+    rows, at = np.nonzero(keep)
+    starts = np.searchsorted(rows, np.arange(len(keep) + 1))
+    log = Log(past.items[at], past.kinds[at], starts, past.numbers[at])
+    spans = sequences.histories(log)
+    # for a few histories the readable layers are quicker than compiling the others
+    backend = readable if rec.layers == "fast" else rec.backend
+    blocks = np.array_split(spans, -(-len(spans) // BLOCK))
+    with workers(rec.threads) as pool:
+        return np.concatenate(list(pool.map(lambda b: rec.score(b, log, backend), blocks)))
+
+
+def leave_one_out(rec, past):
+    """Every item's logit after the whole past, and without each event looked at: (1 + R, N)."""
+    keep = np.ones((1 + looked_at(rec, past), len(past.items)), bool)
+    each = np.arange(1, len(keep))
+    keep[each, each - len(keep)] = False
+    return logits(rec, past, keep)
+
+
+def occlusion(rec, past, item):
+    if len(past.items) == 1:  # without any event, u is bu
+        return gradients(rec, past, item)
+    z = leave_one_out(rec, past)[:, item]
+    return z[0] - z[1:]
+
+
+def gradients(rec, past, item):
+    keep_freed_memory()
+    x, _ = own_layers(rec, past)
+    e, slope = rec.params["E"][item], rec.calibration.slope
+    points, shares = np.polynomial.legendre.leggauss(POINTS)
+    points, shares = (1 + points) / 2, shares / 2  # of 0 to 1, not of −1 to 1
+    pieces = np.array([[0.0, 1.0]])
+    found, least = 0, None
+    while len(pieces):
+        width = pieces[:, 1:] - pieces[:, :1]
+        where = np.concatenate([pieces, pieces[:, :1] + width * points], axis=1)
+        u, back = from_vectors(rec.params, scaled(x, where.ravel()), readable)
+        ends = (u @ e).reshape(where.shape)[:, :2]
+        dx = back(np.broadcast_to(e, u.shape)).reshape(*where.shape, *x.shape)[:, 2:]
+        parts = width * np.einsum("p,rptd,td->rt", shares, dx, x)
+        missing = abs(parts.sum(axis=1) - (ends[:, 1] - ends[:, 0]))
+        least = least or INCOMPLETE * abs(ends[-1, 1] - ends[0, 0])
+        done = (missing <= least) | (width[:, 0] <= NARROW)
+        found = found + parts[done].sum(axis=0)
+        cuts = pieces[~done, :1] + width[~done] * np.arange(PIECES + 1) / PIECES
+        pieces = np.stack([cuts[:, :-1], cuts[:, 1:]], axis=-1).reshape(-1, 2)
+    return slope * found
+
+
+def scaled(x, factors):
+    """x (T, D) times each of the factors: (R, T, D), in its type."""
+    return factors.astype(x.dtype)[:, None, None] * x
+
+
+def from_vectors(params, x, layers):
+    """(2) to (11) from the events' vectors x (R, T, D) on.
+
+    Returns u (R, D) after the last event, and a function that takes a gradient in it back to x.
+    """
+    p = params
+    h, walked = layers.lstm.forward(x, p["W"], p["U"], p["b"])
+    long, attended = layers.attention.forward(h, p["Wq"], p["Wk"])
+    u, both = layers.interest.forward(long, h, x, p["Wu"], p["bu"], p["fade"])
+
+    def back(du_last):
+        du = np.zeros_like(u)
+        du[:, -1] = du_last
+        (dlong, dh, dx), _ = layers.interest.backward(du, both)
+        dh_attended, _ = layers.attention.backward(dlong, attended)
+        dx_walked, _ = layers.lstm.backward(dh + dh_attended, walked)
+        return dx + dx_walked
+
+    return u[:, -1], back
+
+
+def own_layers(rec, past):
+    """The events' vectors x (R, D) that are looked at, and the caches of the layers over them.
+
+    Raises InputError for layers of one's own, whose insides are not known here.
+    """
+    if not isinstance(rec.layers, str):
+        raise InputError("what is inside is known for the package's own layers only; "
+                         "occlusion explains any")  # fmt: skip
+    T = looked_at(rec, past)
+    seen = catalogue.cut(past, len(past.items) - T, len(past.items))
+    _, caches = network.interest(rec.params, *seen, readable)
+    return caches.lstm.x, caches
+
+
+def attention(rec, past, item):
+    return own_layers(rec, past)[1].attention.w[-1]
+
+
+def recency(rec, past, item):
+    return DECAY ** np.arange(looked_at(rec, past))[::-1]
+
+
+def random(rec, past, item):
+    return np.random.default_rng([item, *past.items]).random(looked_at(rec, past))
+
+
+METHODS = {
+    "occlusion": occlusion,
+    "gradients": gradients,
+    "attention": attention,
+    "recency": recency,
+    "random": random,
+}
