@@ -194,6 +194,8 @@ def test_gradcheck_prints_a_line_a_parameter_and_all_are_ok(folder):
         (["train", "log.txt", "--json", "nowhere/j.json"], "nowhere/j.json"),
         (["train", "log.txt", "--out", "new.npz", "--resume"], "no checkpoint"),
         (["train", "log.txt", "--items", "log.txt"], "item"),
+        (["train", "log.txt", "--content", "tfidf"], "--items"),
+        (["train", "log.txt", "--content", "log.npz"], "log.npz: no such file"),
         (["recommend", "m.npz"], "--user"),
         (["recommend", "m.npz", "--user", "999"], "999"),
         (["recommend", "m.npz", "--history", "03,xx"], "xx"),
@@ -314,3 +316,28 @@ def test_an_interrupted_training_keeps_its_checkpoint_and_goes_on(folder):
     epochs = [int(n) for n in re.findall(r"^epoch +(\d+)/300", done.stdout, re.M)]
     assert epochs == list(range(epochs[0], epochs[-1] + 1)) and epochs[-1] > 5
     assert "saved i.npz" in done.stdout
+
+
+def test_the_table_says_that_the_time_of_asking_is_known_unless_it_is_not(folder):
+    rows = [f"{user},{(user + step) % 9},{1_700_000_000 + 50 * step * step + user}"
+            for user in range(30) for step in range(6)]  # fmt: skip
+    (folder / "timed.csv").write_text("user,item,timestamp\n" + "\n".join(rows) + "\n")
+    told, untold = (tinyrec("train", "timed.csv", "--out", "timed.npz", *SMALL, *more, cwd=folder)
+                    for more in ([], ["--no-clock"]))  # fmt: skip
+    assert "tinyrec is told when it is asked" in told.stdout
+    assert untold.returncode == 0, untold.stderr
+    assert "told when" not in untold.stdout
+
+
+def test_train_learns_from_texts_and_new_items_can_be_recommended(folder):
+    items = "".join(f"{i:02},Thing number {i},kind {i % 3}\n" for i in range(31))
+    (folder / "told.csv").write_text("item,title,category\n" + items)
+    done = tinyrec("train", "log.txt", "--items", "told.csv", "--content", "tfidf", "--out",
+                   "told.npz", *SMALL, cwd=folder)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "31 items whose text has their category" in done.stdout
+    assert "known of 30 of the log's 30 items and of 1 others" in done.stdout
+    assert "all 31 items ranked" in done.stdout
+    listed = tinyrec("recommend", "told.npz", "--history", "03,30", "-k", "31", "--keep-seen",
+                     cwd=folder)  # fmt: skip
+    assert "30  Thing number 30" in listed.stdout

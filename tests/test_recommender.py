@@ -153,7 +153,7 @@ def test_a_training_that_goes_on_ends_where_an_uninterrupted_one_does(tmp_path):
             events, on_epoch=stop_after_two, checkpoint=checkpoint
         )
     resumed = Recommender(**SMALL | {"epochs": 4})
-    resumed.fit(events, checkpoint=checkpoint, resume=True)
+    resumed.fit(events, checkpoint=checkpoint)
     for name, value in whole.params.items():
         assert np.array_equal(value, resumed.params[name]), name
     assert len(resumed.history_) == 4
@@ -162,9 +162,7 @@ def test_a_training_that_goes_on_ends_where_an_uninterrupted_one_does(tmp_path):
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
     Recommender(**SMALL).fit(cycling(), checkpoint=tmp_path / "c.npz")
     with pytest.raises(InputError, match="other settings"):
-        Recommender(**SMALL | {"lr": 0.5}).fit(
-            cycling(), checkpoint=tmp_path / "c.npz", resume=True
-        )
+        Recommender(**SMALL | {"lr": 0.5}).fit(cycling(), checkpoint=tmp_path / "c.npz")
 
 
 def test_training_that_diverges_stops_with_a_word():
@@ -294,12 +292,11 @@ def test_where_all_was_seen_it_says_so(fitted):
 def blind():
     """Layers whose embedding gives every event the same vector."""
 
-    def forward(items, kinds, E, A):
-        return np.ones((*items.shape, E.shape[1]), E.dtype), (E, A)
+    def forward(items, kinds, numbers, E, A, F):
+        return np.ones((*items.shape, E.shape[1]), E.dtype), {"E": E, "A": A, "F": F}
 
     def backward(dx, cache):
-        E, A = cache
-        return None, {"E": np.zeros_like(E), "A": np.zeros_like(A)}
+        return None, {name: np.zeros_like(value) for name, value in cache.items()}
 
     return replaced(embedding=SimpleNamespace(forward=forward, backward=backward))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from . import explain as explaining
 from . import model as readable
 from . import settings, store
+from .content.vectors import of_items
 from .coursework.check import as_gradescope, as_json, check_file, nothing_handed_in
 from .coursework.exercises import EXERCISES
 from .datasets import movielens, shop
@@ -71,6 +72,8 @@ def train_on(job, options):
     if options.resume and job.first and not Path(checkpoint).exists():
         raise InputError(f"{checkpoint}: no checkpoint to go on from; leave out --resume")
     with store.held(options.out) if job.first else nullcontext():
+        if job.first and not options.resume:
+            Path(checkpoint).unlink(missing_ok=True)
         began = time.perf_counter()
         learn(model, events, options, checkpoint)
         learnt = time.perf_counter() - began
@@ -92,11 +95,19 @@ def train_on(job, options):
         write_json(options.json, compare.as_json(found, model, events, began, **seconds))
 
 
+def known_of(source, events):
+    """The content that `fit` takes, by --content; says in a line what it is."""
+    ids, vectors = of_items(events.texts or events.titles, source)
+    print(report.content(ids, vectors, source, events) + "\n")
+    return ids, vectors
+
+
 def learn(model, events, options, checkpoint):
     progress = report.Progress(compiling=not options.no_fast)
     try:
         model.fit(events, exclude_seen=not options.keep_seen, on_step=progress.step,
-                  on_epoch=progress.epoch, checkpoint=checkpoint, resume=options.resume,
+                  on_epoch=progress.epoch, checkpoint=checkpoint,
+                  content=options.content and known_of(options.content, events),
                   start=options.start and Recommender.load(options.start),
                   frozen=options.freeze)  # fmt: skip
     except KeyboardInterrupt:
@@ -209,11 +220,20 @@ def study(options):
 
     if options.seeds < 1:
         raise InputError(f"seeds is {options.seeds}: ask for one or more")
-    events = read_events(options.events or shop.FOLDER / "shop.csv", **reading(options))
+    items = options.items or (None if options.events else shop.FOLDER / "items.csv")
+    events = read_events(options.events or shop.FOLDER / "shop.csv", items, **reading(options))
     given = {name: getattr(options, name) for name in ("epochs", "split", "threads")}
     if options.explain:
         for text in study.explanations(Recommender(**given).fit(events), not options.events):
             print(text + "\n", flush=True)
+        return
+    if options.cold:
+        from .lab import cold
+
+        content = known_of(options.content or "tfidf", events)
+        print(report.cold_heading(options.seeds), flush=True)
+        for row in cold.study(events, content, given, options.seeds):
+            print(report.cold(*row), flush=True)
         return
     print(report.study_heading(options.seeds), flush=True)
     for row in study.study(events, given, options.seeds):
@@ -309,8 +329,9 @@ def ids_of(text):
 READING = ["--columns", "--keep-na", "--strict", "--force"]
 COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name stands for its option
     "train": (train, "Train on a log, compare with baselines, save the model.",
-              ["EVENTS", *READING, "--items", "--out", "--resume", "--no-fast", "--keep-seen",
-               "--json", "--start", "--freeze", "--mpi", *settings.TABLE, "threads"]),
+              ["EVENTS", *READING, "--items", "--content", "--out", "--resume", "--no-fast",
+               "--keep-seen", "--json", "--start", "--freeze", "--mpi", *settings.TABLE,
+               "threads"]),
     "evaluate": (evaluate, "Measure a saved model and the baselines.",
                  ["MODEL", "EVENTS", *READING, "--keep-seen", "--plot", "--json"]),
     "recommend": (recommend, "The best items for a user or a history.",
@@ -322,7 +343,8 @@ COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name sta
               ["dim", "hidden", "negatives", "max_len", "threads", "--torch", "--scaling",
                "--reading", "--live", "--plot"]),
     "study": (study, "Train with one thing changed at a time; compare on test.",
-              ["EVENTS", *READING, "epochs", "split", "--seeds", "--explain",
+              ["EVENTS", *READING, "--items", "epochs", "split", "--seeds", "--explain", "--cold",
+               "--content",
                "threads"]),
     "compress": (compress, "A model in less memory, and what that costs.",
                  ["MODEL", "--how", "--out"]),
@@ -344,7 +366,9 @@ OPTIONS = {
     "--keep-na": {"action": "store_true", "help": "NA and the like are ids"},
     "--strict": {"action": "store_true", "help": "stop at a broken row"},
     "--force": {"action": "store_true", "help": "go on where one row in twenty is not usable"},
-    "--items": FILE | {"help": "titles of the items"},
+    "--items": FILE | {"help": "titles of the items, and what else is known of them"},
+    "--content": {"metavar": "tfidf|FOLDER|FILE.npz",
+                  "help": "learn from the items' texts, by TF-IDF or a BERT, or from vectors"},
     "--out": FILE | {"default": "model.npz", "help": "%(default)s"},
     "--resume": {"action": "store_true", "help": "go on after an interruption"},
     "--no-fast": {"action": "store_true", "help": "use the readable layers"},
@@ -368,6 +392,7 @@ OPTIONS = {
     "--reading": {"action": "store_true", "help": "read ten million rows, beside pandas"},
     "--scaling": {"action": "store_true", "help": "time against size of the log"},
     "--live": {"action": "store_true", "help": "how quick a session is"},
+    "--cold": {"action": "store_true", "help": "how well items do that were never taken"},
     "--how": {"metavar": "WAY", "help": "save it so: int8, float16, low-rank, fewer-units"},
     "--port": {"type": int, "default": 8000, "help": "%(default)s; 0: a free one"},
     "--host": {"default": "127.0.0.1", "help": "%(default)s: this machine only"},

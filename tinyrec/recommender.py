@@ -13,10 +13,11 @@ import numpy as np
 
 from . import model as readable
 from . import settings, store
+from .content import knowledge
 from .errors import InputError
 from .model import loss, network, table
 from .model.functions import sigmoid
-from .preprocess import catalogue, sequences
+from .preprocess import catalogue, features, sequences
 from .preprocess.sequences import Log, Split
 from .results import baselines, calibration, metrics
 from .train import loop, transfer
@@ -24,7 +25,7 @@ from .train.batches import Training
 from .train.ranks import One
 from .train.workers import cores, one_blas_thread, workers
 
-MADE_BY = "tinyrec model 2"
+MADE_BY = "tinyrec model 3"
 K = settings.Setting(int, 10, (1, 2**31), "")  # items that are recommended
 
 
@@ -48,36 +49,42 @@ class Recommender:
         self.layers = settings.checked("layers", layers, settings.LAYERS)
         self.ranks = ranks or One()
 
-    def fit(self, events, valid=None, exclude_seen=True, checkpoint=None, resume=False,
+    def fit(self, events, valid=None, content=None, exclude_seen=True, checkpoint=None,
             start=None, frozen=(), **watchers):  # fmt: skip
         """Learn from Events; history_ then holds a dict an epoch.
 
         Without `valid`, the end of the log is kept back, as `split` says: a part to choose the
         best epoch by, a part for `evaluate`. With `valid` (Events: the users' next events, with
         or without their histories) all of `events` is learnt from, and `valid` becomes part of
-        the histories once the training is over. exclude_seen: as in `evaluate`. checkpoint: a
-        file written after each epoch; with resume, training goes on from it. start: a fitted
-        Recommender whose parameters to begin with (train/transfer.py); frozen: names of those
-        to leave as they are. watchers, as in loop.fit: on_step(done, all), on_epoch(history).
-        Raises InputError if the log is too small, or if training diverges; the Recommender is
-        then as it was before.
+        the histories once the training is over. content: what is known of items, a vector for
+        each id, see content/knowledge.py. exclude_seen: as in `evaluate`. checkpoint: a file
+        written after each epoch; from one that is there already the training goes on. start: a
+        fitted Recommender whose parameters to begin with (train/transfer.py); frozen: names of
+        those to leave as they are. watchers, as in loop.fit: on_step(done, all),
+        on_epoch(history). Raises InputError if the log is too small, or if training diverges;
+        the Recommender is then as it was before.
         """
         fitted = copy.copy(self)
-        fitted._learn(events, valid, exclude_seen, (checkpoint, resume), start, frozen, **watchers)
+        fitted.content, fitted.catalogue = knowledge.of(
+            content, catalogue.of(events, self.given["clock"])
+        )
+        fitted._learn(events, valid, exclude_seen, checkpoint, start, frozen, **watchers)
         vars(self).update(vars(fitted))
         return self
 
-    def _learn(self, events, valid, exclude_seen, kept, start, frozen, **watchers):
-        self.catalogue, self.report = catalogue.of(events), events.report
-        self.log = sequences.serialise(events)
+    def _learn(self, events, valid, exclude_seen, checkpoint, start, frozen, **watchers):
+        numbers = features.numbers(events, self.catalogue.scales)
+        self.log, self.report = sequences.serialise(events, numbers), events.report
         self.split = sequences.split(self.log, events.time, self.given["split"], valid is None)
         held_back = (self.log, self.split.valid) if valid is None else self.targets(valid)
         windows = sequences.windows(self.split.train, self.given["max_len"])
         if not len(windows):
             raise InputError("nothing to learn from is left; users need four events or more")
         given = transfer.widths(self.given, start) if start else self.given
-        self.settings = settings.follow(given, windows, len(self.catalogue.items))
+        self.settings = settings.follow(given, windows, self.catalogue.learnt)
         params = self._initial()
+        if start and self.content:
+            raise InputError("content: a training begins with it or with another model, not both")
         if start:
             params = transfer.begin(params, self.catalogue, start.params, start.catalogue)
         transfer.check_names(frozen, params)
@@ -85,36 +92,39 @@ class Recommender:
                                           self.settings["seed"])  # fmt: skip
         held_back = held_back[0], chosen
         state = loop.State(params, getattr(self.backend, "adam", None))
-        checkpoint, resume = kept
         run = [self.settings, zlib.crc32(self.log.items), len(windows), *frozen]
-        if resume:
+        if checkpoint:
             state = self.ranks.of_first(lambda: store.restore(state, checkpoint, run))
         self.calibration = calibration.NONE
 
         def validate(params):
-            self.params = params
+            self.params = knowledge.whole(self.content, params)
             found = metrics.quality(self.score, *held_back, exclude_seen, share_out)
             return found | {"validation_users": len(chosen)}
 
         with workers(self.threads) as pool:
             share_out = self.ranks.map(pool.map)
             learn = transfer.frozen(share_out, frozen)
-            training = Training(self.log, windows, self.settings, self.backend, learn)
+            training = Training(self.log, windows, self.settings, self.backend, learn,
+                                knowledge.of_learnt(self.content, len(params["E"])))  # fmt: skip
             kept = (checkpoint, run) if checkpoint and self.ranks.first else None
             loop.fit(state, training, validate, kept, **watchers)
-            self.params, self.history_ = state.best, state.history
+            self.params, self.history_ = knowledge.whole(self.content, state.best), state.history
+            self.content = knowledge.learnt(self.content, state.best)
             self.calibration = metrics.calibrate(self.score, *held_back, share_out)
         if valid is not None:
             self.log = catalogue.extended(self.catalogue, self.log, valid)
 
     def _initial(self):
         """Fresh parameters; the item biases start at the log-odds that the sampling implies."""
-        s, n = self.settings, len(self.catalogue.items)
+        s, n = self.settings, self.catalogue.learnt
         rng = np.random.default_rng(s["seed"])
-        params = network.initial(rng, n, len(self.catalogue.kinds), s["dim"], s["hidden"])
+        params = network.initial(rng, n, len(self.catalogue.kinds), s["dim"], s["hidden"],
+                                 numbers=self.log.numbers.shape[1])  # fmt: skip
         counts = baselines.item_counts(self.log, self.split.train, n)
-        params["bias"][:] = loss.prior_logits(counts, s["negatives"], loss.beta(n, **self._k()))
-        return params
+        beta = loss.beta(n, **self._k())
+        params["bias"][:] = loss.prior_logits(counts, s["negatives"], beta)
+        return knowledge.begin(self.content, params, rng, np.log(beta / s["negatives"]))
 
     @property
     def backend(self):
@@ -211,11 +221,22 @@ class Recommender:
 
     def log_odds(self, z, seen):
         """Log-odds of being the next item, from logits z (B, N) and what each user has seen."""
-        odds = loss.log_odds(z, len(self.catalogue.items), **self._k())
+        odds = loss.log_odds(z, self.catalogue.learnt, **self._k())
         return calibration.apply(self.calibration, odds, seen)
 
     def _k(self):
         return {name: self.settings[name] for name in ("negatives", "t")}
+
+    def add_items(self, ids, vectors):
+        """New items, recommendable at once by what is known of them: raw ids, vectors (n, D).
+
+        The vectors are of the kind that `fit` was given as content. Raises InputError.
+        """
+        self._check_fitted()
+        self.content, self.catalogue, self.params = knowledge.add(
+            self.content, self.catalogue, self.params, ids, vectors
+        )
+        return self
 
     # Testing
 
@@ -252,7 +273,7 @@ class Recommender:
             "report": self.report, "calibration": self.calibration,
         }  # fmt: skip
         groups = {"param": table.apart(self.params), "log": self.log._asdict(),
-                  "split": self.split._asdict()}  # fmt: skip
+                  "split": self.split._asdict(), "content": self.content or {}}  # fmt: skip
         store.write(path, about, store.flat(groups))
 
     @classmethod
@@ -269,6 +290,7 @@ class Recommender:
         self.history_, self.report = about["history"], about["report"]
         self.calibration = calibration.Calibration(*about["calibration"])
         self.params = table.together(store.group("param", arrays))
+        self.content = store.group("content", arrays) or None
         self.log = Log(**store.group("log", arrays))
         self.split = Split(**store.group("split", arrays))
         return self

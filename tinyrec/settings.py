@@ -32,6 +32,7 @@ TABLE = {
     "t": Setting(float, 0.75, (0, 1), "gBCE's calibration"),
     "preset": Setting(str, None, ("best",), "larger and longer"),
     "split": Setting(str, "last", ("last", "time"), "hold back users' last two events, or by"),
+    "clock": Setting(bool, True, (), "the time from the last event on is known, also in a test"),
     "seed": Setting(int, 0, (0, 2**63 - 1), "of all random draws"),
 }  # fmt: skip
 LAYERS = Setting(object, "fast", ("fast", "readable"), "or layers of your own")
@@ -54,6 +55,8 @@ def checked(name, value, setting):
     """One value as its setting's type; None stays None. Raises InputError."""
     if value is None:
         return None
+    if setting.kind is bool:
+        return bool(value)
     if setting.kind in (str, object):
         wrong = value not in setting.allowed if isinstance(value, str) else setting.kind is str
         if wrong:
@@ -121,6 +124,9 @@ def meaning(setting):
 def option(name):
     """A setting's option on the command line, and what argparse is told of it."""
     setting = THREADS if name == "threads" else TABLE[name]
+    if setting.kind is bool:
+        told = {"dest": name, "action": "store_false", "help": f"not: {meaning(setting)}"}
+        return f"--no-{name}", told
     told = {"type": setting.kind, "default": setting.default, "help": meaning(setting)}
     return f"--{name.replace('_', '-')}", told
 

@@ -62,7 +62,11 @@ def keep(state, path, run):
 
 
 def restore(state, path, run):
-    """Go on from a checkpoint: returns the state. Raises InputError if it is another run's."""
+    """Go on from a checkpoint, if it is there: returns the state. Raises InputError if it is
+    another run's.
+    """
+    if not Path(path).exists():
+        return state
     about, arrays = read(path, CHECKPOINT)
     if about["run"] != run:
         raise InputError(f"{path}: left by a training with other settings or another log")

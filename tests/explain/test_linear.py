@@ -9,7 +9,7 @@ from tinyrec.results import baselines, metrics
 
 
 def test_each_number_is_what_its_name_says():
-    log = sequences.as_log([(np.array([0, 1, 2, 0]), np.zeros(4, int))])
+    log = sequences.as_log([(np.array([0, 1, 2, 0]), np.zeros(4, int), np.zeros((4, 0)))])
     followed = {0: (np.array([1]), np.array([1.0])), 1: (np.array([2, 3]), np.array([0.5, 0.5]))}
     counted = np.full(4, 0.25), followed
     (found,) = linear.features(counted, np.array([[0, 4]]), log)

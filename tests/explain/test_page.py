@@ -102,7 +102,7 @@ def test_a_page_with_too_many_numbers_begins_later_and_says_so(fitted, tmp_path,
 
 
 def test_every_equation_has_its_line_of_code():
-    assert {int(number) for number in page.lines()} == set(range(1, 14))
+    assert {int(number) for number in page.lines()} >= set(range(1, 14))
 
 
 def test_layers_of_ones_own_have_no_page(fitted, tmp_path):

@@ -37,13 +37,13 @@ def both_close(one, other, dtype):
 def network_pair(shape, dtype, rate=0.3, items=11, K=67):
     B, T, D, H = shape
     rng = np.random.default_rng(0)
-    params = network.initial(rng, items, 3, D, H, dtype)
+    params = network.initial(rng, items, 3, D, H, dtype, numbers=2)
     for value in params.values():
         value[...] = rng.normal(0, 0.4, value.shape)
     block = network.Block(
         rng.integers(0, items, (B, T)), rng.integers(0, 3, (B, T)),
         rng.integers(0, items, (B, T)), rng.integers(0, items, (B, K)),
-        rng.integers(1, T + 1, B),
+        rng.integers(1, T + 1, B), rng.normal(size=(B, T, 2)).astype(dtype),
     )  # fmt: skip
     kept = network.Kept(*(rng.random((B, T, n)) > rate for n in (D, H, H)), 1 / (1 - rate))
     for room in (model, fast):

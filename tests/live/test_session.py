@@ -7,7 +7,7 @@ from tinyrec import InputError, Recommender
 from tinyrec.fast import replaced
 from tinyrec.live import Session
 from tinyrec.model import attention, interest, lstm
-from tinyrec.preprocess import sequences
+from tinyrec.preprocess import features, sequences
 from tinyrec.preprocess.events import clean
 
 KINDS = ["view", "cart", "buy"]
@@ -43,7 +43,8 @@ def fresh(model, rows):
             if pair[0] != after[0]]  # fmt: skip
     items, kinds = zip(*kept, strict=True)
     numbers = np.array([model.catalogue.kinds.index(kind) for kind in kinds])
-    return model.logits(sequences.as_log([(model.catalogue.numbers(items), numbers)]))
+    untold = np.tile(features.one(model.catalogue.scales), (len(items), 1))
+    return model.logits(sequences.as_log([(model.catalogue.numbers(items), numbers, untold)]))
 
 
 @pytest.mark.parametrize("seed", range(8))

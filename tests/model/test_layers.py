@@ -60,13 +60,13 @@ def test_lstm_equals_the_equations_written_with_floats(room):
 @pytest.mark.parametrize("room", ROOMS)
 def test_what_follows_a_history_is_the_last_row_of_what_training_computes(room, dtype):
     rng = np.random.default_rng(2)
-    params = network.initial(rng, 9, 2, 5, 4, dtype)
+    params = network.initial(rng, 9, 2, 5, 4, dtype, numbers=3)
     params = {name: rng.normal(0, 0.7, p.shape).astype(dtype) for name, p in params.items()}
     items, kinds = rng.integers(0, 9, (4, 7)), rng.integers(0, 2, (4, 7))
-    lengths = np.array([7, 1, 3, 6])
-    u, _ = network.interest(params, items, kinds, room)
+    lengths, numbers = np.array([7, 1, 3, 6]), rng.normal(size=(4, 7, 3)).astype(dtype)
+    u, _ = network.interest(params, items, kinds, numbers, room)
     expected = u[np.arange(4), lengths - 1] @ params["E"].T + params["bias"]
-    z = network.next_logits(params, items, kinds, lengths, room)
+    z = network.next_logits(params, items, kinds, numbers, lengths, room)
     assert z.dtype == dtype
     assert z == pytest.approx(expected, rel=1e-4 if dtype == np.float32 else 1e-10)
 
@@ -75,15 +75,15 @@ def test_what_follows_a_history_is_the_last_row_of_what_training_computes(room, 
 def test_what_follows_a_history_goes_through_layers_of_ones_own(layer):
     rng = np.random.default_rng(3)
     params = network.initial(rng, 9, 2, 5, 4, np.float64)
-    items, lengths = rng.integers(0, 9, (2, 6)), np.array([6, 4])
+    items, lengths, none = rng.integers(0, 9, (2, 6)), np.array([6, 4]), np.zeros((2, 6, 0))
 
     def doubled(*arguments):
         out, cache = getattr(model, layer).forward(*arguments)
         return 2 * out, cache
 
     layers = fast.replaced(**{layer: SimpleNamespace(forward=doubled)})
-    u, _ = network.interest(params, items, 0 * items, layers)
-    z = network.next_logits(params, items, 0 * items, lengths, layers)
+    u, _ = network.interest(params, items, 0 * items, none, layers)
+    z = network.next_logits(params, items, 0 * items, none, lengths, layers)
     assert z == pytest.approx(u[[0, 1], lengths - 1] @ params["E"].T)
 
 
@@ -201,13 +201,15 @@ def padded_block(pad):
         np.concatenate([real, more], axis=1)
         for real, more in zip((items, kinds, positives), garbage, strict=True)
     ]
-    return model.network.Block(*columns, rng.integers(0, 3, (2, 5)) * 0 + [0, 1, 2, 2, 1], [4, 2])
+    negatives = rng.integers(0, 3, (2, 5)) * 0 + [0, 1, 2, 2, 1]
+    numbers = np.concatenate([np.ones((2, 4, 2)), rng.normal(size=(2, pad, 2))], axis=1)
+    return model.network.Block(*columns, negatives, [4, 2], numbers)
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_padding_changes_neither_the_loss_nor_any_gradient(room):
     rng = np.random.default_rng(6)
-    params = model.network.initial(rng, 3, 3, 4, 3, np.float64)
+    params = model.network.initial(rng, 3, 3, 4, 3, np.float64, numbers=2)
     found = []
     for pad in (0, 7):
         block = padded_block(pad)._replace(lengths=np.array([4, 2]))
@@ -262,5 +264,6 @@ def test_the_network_takes_any_layer_with_the_same_signature():
     mine = SimpleNamespace(forward=forward, backward=model.lstm.backward)
     room = SimpleNamespace(**{name: getattr(model, name) for name in LAYERS} | {"lstm": mine})
     params = model.network.initial(np.random.default_rng(0), 3, 3, 4, 3)
-    model.network.interest(params, np.array([[0, 1]]), np.array([[0, 0]]), room)
+    nothing = np.zeros((1, 2, 0))
+    model.network.interest(params, np.array([[0, 1]]), np.array([[0, 0]]), nothing, room)
     assert calls == [4]

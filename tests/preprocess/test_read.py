@@ -10,7 +10,7 @@ import pytest
 from tinyrec.errors import InputError
 from tinyrec.preprocess.columns import parse_columns
 from tinyrec.preprocess.events import read_events
-from tinyrec.preprocess.read import read_titles
+from tinyrec.preprocess.read import read_items, read_titles
 
 
 def write(folder, text, name="log.csv", encoding="utf-8"):
@@ -437,3 +437,22 @@ def test_what_a_terminal_would_obey_is_taken_out_of_titles(tmp_path):
 def test_an_empty_table_is_refused():
     with pytest.raises(InputError, match="no rows"):
         read_events({"user": [], "item": []})
+
+
+def test_an_items_file_says_more_in_its_further_columns(tmp_path):
+    text = "item,title,category,price,picture_url\n1,Red hat,hats,587.2,http://x\n2,,shoes,,\n"
+    found = read_items(write(tmp_path, text))
+    assert found.titles == {"1": "Red hat"}
+    assert found.texts == {"1": "Red hat hats price 600", "2": "shoes"}
+    assert found.further == ["category", "price"]
+    movies = read_items(write(tmp_path, "1::Toy Story::Animation|Comedy\n2::Heat::Action\n"))
+    assert movies.texts["1"] == "Toy Story Animation|Comedy"
+
+
+def test_the_texts_of_items_are_named_where_a_log_is_read(tmp_path):
+    log, items = tmp_path / "log.csv", tmp_path / "items.csv"
+    log.write_text("user,item\na,1\na,2\nb,1\n")
+    items.write_text("item,title,genres\n1,Heat,Action\n3,Alien,Horror\n")
+    events = read_events(log, items=items)
+    assert events.texts == {"1": "Heat Action", "3": "Alien Horror"}
+    assert ("items whose text has their genres", 2) in events.report

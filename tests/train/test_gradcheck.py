@@ -31,8 +31,20 @@ USUAL = {
 
 # Others: (file, the right line, the wrong one).
 MUTANTS = {
+    "content: a vector that was left out gets a gradient": (
+        "content", "np.where(own[:, None], de, 0)", "de"),
+    "content: a bias that was left out gets a gradient": (
+        "content", "np.where(own, dbias, 0)", "dbias"),
+    "content: P learns from items with vectors of their own alone": (
+        "content", "C.T @ de ", "C.T @ dE "),
+    "content: w is forgotten": (
+        "content", "C.T @ dbias", "0 * C.T @ dbias"),
+    "content: the bias of all is the mean": (
+        "content", "dbias.sum(keepdims=True)", "dbias.mean(keepdims=True)"),
     "embedding: an item met twice counts once": (
         "embedding", "np.add.at(dE, cache.items, dx)", "dE[cache.items] += dx"),
+    "embedding: an event's numbers teach nothing": (
+        "embedding", "dF = weight_gradient(cache.n, dx)", "dF = 0 * weight_gradient(cache.n, dx)"),
     "lstm: the forget gate is forgotten": (
         "lstm", "df = dc * c_prev", "df = 0 * c_prev"),
     "lstm: dc of the step after is not carried": (

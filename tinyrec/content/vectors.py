@@ -4,6 +4,7 @@ Raw vectors of texts share a large common part, and a few directions outweigh al
 X (n, D) centred and X = U S Vᵀ, the vectors are U S^½ (n, F), of mean squared length 1.
 """
 
+import os
 import zipfile
 from collections import Counter
 
@@ -41,6 +42,16 @@ def half_whiten(X, among):
 
     The largest number of a direction is positive, so that the same texts give the same signs.
     """
+    return apply(X, *directions(among))
+
+
+def apply(X, mean, turn):
+    """X (n, D) in the `directions` of others: (n, F)."""
+    return ((X - mean) @ turn).astype(np.float32)
+
+
+def directions(among):
+    """What `half_whiten` takes from `among` (m, D): its mean (D,), and a matrix (D, F)."""
     mean = among.mean(axis=0, dtype=float)
     centred = among - mean
     S_squared, V = np.linalg.eigh(centred.T @ centred)
@@ -52,7 +63,46 @@ def half_whiten(X, among):
     S, V = S[kept], V[:, kept]
     signs = np.sign(V[np.abs(V).argmax(axis=0), np.arange(len(S))])
     scale = np.sqrt(len(among) / S.sum())  # the mean squared length of the rows of U S^½ is ΣS/m
-    return ((X - mean) @ (V * signs / np.sqrt(S)) * scale).astype(np.float32)
+    return mean, V * signs / np.sqrt(S) * scale
+
+
+def pair(given):
+    """What `fit` takes as content, as (ids, vectors (n, D)): a dict of vectors by id, such a
+    pair, or the path of a FILE.npz. Raises InputError.
+    """
+    if isinstance(given, (str, os.PathLike)):
+        return read_vectors(given)
+    if isinstance(given, dict):
+        given = list(given), list(given.values())
+    try:
+        ids, vectors = given
+        ids, vectors = [str(name) for name in ids], np.asarray(vectors, np.float32)
+    except (TypeError, ValueError):
+        raise InputError("content: give a vector for each item id, all of one length") from None
+    if vectors.ndim != 2 or len(vectors) != len(ids):
+        raise InputError(f"content: {len(ids)} ids, but vectors {vectors.shape}; give (n, F)")
+    return check_pair(ids, vectors, "content")
+
+
+def check_pair(ids, vectors, where):
+    """(ids, vectors). Raises InputError for an id that comes twice, a vector not finite."""
+    again = [name for name, count in Counter(ids).items() if count > 1]
+    if again:
+        raise InputError(f"{where}: id {again[0]} is there more than once; keep one")
+    faulty = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(faulty):
+        raise InputError(f"{where}: the vector of {ids[faulty[0]]} is not finite; leave the item "
+                         "out")  # fmt: skip
+    return ids, vectors
+
+
+def of_items(texts, encoder):
+    """(ids, vectors): what `encode` makes of the items' texts, {id: text}; or a FILE.npz's."""
+    if str(encoder).endswith(".npz"):
+        return read_vectors(encoder)
+    if not texts:
+        raise InputError("no text is known of the items: name a file of them with --items")
+    return list(texts), encode(list(texts.values()), encoder)
 
 
 def write_vectors(path, ids, vectors):
@@ -79,10 +129,5 @@ def read_vectors(path):
     if vectors.ndim != 2 or vectors.dtype.kind not in "fiu" or len(vectors) != len(ids):
         found = f"{vectors.dtype} {vectors.shape}"
         raise InputError(f"{path}: vectors are {found}; they have to be numbers ({len(ids)}, F)")
-    again = [name for name, count in Counter(ids.tolist()).items() if count > 1]
-    if again:
-        raise InputError(f"{path}: id {again[0]} is there more than once; keep one")
-    faulty = ids[~np.isfinite(vectors).all(axis=1)]
-    if len(faulty):
-        raise InputError(f"{path}: the vector of {faulty[0]} is not finite; leave the item out")
+    check_pair(ids.tolist(), vectors, path)
     return ids, vectors.astype(np.float32)

@@ -18,7 +18,8 @@ import numpy as np
 from .. import model as readable
 from ..errors import InputError
 from ..model import network
-from ..preprocess import sequences
+from ..preprocess import catalogue, sequences
+from ..preprocess.sequences import Log
 from ..results.baselines import DECAY
 from ..train.workers import keep_freed_memory, workers
 
@@ -67,7 +68,7 @@ def logits(rec, past, keep):
     """Every item's logit after what each row of keep (R, T) leaves of a past: (R, N)."""
     rows, at = np.nonzero(keep)
     starts = np.searchsorted(rows, np.arange(len(keep) + 1))
-    log = past._replace(items=past.items[at], kinds=past.kinds[at], starts=starts)
+    log = Log(past.items[at], past.kinds[at], starts, past.numbers[at])
     spans = sequences.histories(log)
     # for a few histories the readable layers are quicker than compiling the others
     backend = readable if rec.layers == "fast" else rec.backend
@@ -150,8 +151,8 @@ def own_layers(rec, past):
         raise InputError("what is inside is known for the package's own layers only; "
                          "occlusion explains any")  # fmt: skip
     T = looked_at(rec, past)
-    items, kinds = past.items[-T:], past.kinds[-T:]
-    _, caches = network.interest(rec.params, items, kinds, readable)
+    seen = catalogue.cut(past, len(past.items) - T, len(past.items))
+    _, caches = network.interest(rec.params, *seen, readable)
     return caches.lstm.x, caches
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..datasets import shop
 from ..model.functions import sigmoid
-from ..preprocess import sequences
+from ..preprocess import catalogue, sequences
 from . import events
 
 MOST = 5  # events taken away, or kept alone
@@ -50,7 +50,7 @@ def test(rec, methods=tuple(events.METHODS), users=200, seed=0):
 
 def history(log, span):
     """A span of a Log as a Log of one user."""
-    return sequences.as_log([(log.items[slice(*span)], log.kinds[slice(*span)])])
+    return sequences.as_log([catalogue.cut(log, *span)])
 
 
 def best_unseen(z, past, k=1):

@@ -13,6 +13,7 @@ import numpy as np
 from .. import model as readable
 from ..model import loss, network
 from ..model.functions import sigmoid, softplus
+from ..preprocess import catalogue
 from ..results import calibration
 from . import events
 
@@ -49,12 +50,13 @@ def trace(rec, user=None, history=None, k=10):
     past = rec.past(user, history)
     x, caches = events.own_layers(rec, past)
     T, N = len(x), len(rec.catalogue.items)
-    items, kinds = past.items[-T:], past.kinds[-T:]
+    looked = catalogue.cut(past, len(past.items) - T, len(past.items))
+    items = looked[0]
     p, H = rec.params, len(rec.params["U"])
-    u, _ = network.interest(p, items, kinds, readable)
+    u, _ = network.interest(p, *looked, readable)
     z = network.every_logit(u, p["E"], p["bias"], readable.scorer)
     told = {name: rec.settings[name] for name in ("negatives", "t")}
-    odds = loss.log_odds(z, N, **told)
+    odds = loss.log_odds(z, rec.catalogue.learnt, **told)
     odds = calibration.apply(rec.calibration, odds, [[]] * T)  # of items not seen
     lstm, long = caches.lstm, caches.interest.long
     before = np.concatenate([np.zeros((1, H), x.dtype), lstm.h[:-1]])
@@ -96,7 +98,7 @@ def trace(rec, user=None, history=None, k=10):
     listed |= {row["item"] for rows in without for row in rows} | set(rec.catalogue.items[items])
     return {
         "history": list(rec.catalogue.items[items]), "first": 0, "steps": steps,
-        "kinds": [rec.catalogue.kinds[kind] for kind in kinds],
+        "kinds": [rec.catalogue.kinds[kind] for kind in looked[1]],
         "without": without, "adds": dict(zip(ends, adds, strict=True)),
         "items": {raw: about_item(rec, raw) for raw in sorted(listed)},
         "A": dict(zip(rec.catalogue.kinds, rounded(p["A"]), strict=True)), "bu": rounded(p["bu"]),

@@ -13,8 +13,8 @@ import numpy as np
 
 from .. import model as readable
 from ..errors import InputError
-from ..model import network
-from ..preprocess import sequences
+from ..model import content, network
+from ..preprocess import catalogue, sequences
 
 
 class Parts(NamedTuple):
@@ -26,6 +26,8 @@ class Parts(NamedTuple):
     recent: np.ndarray  # (k,) the part of the events just seen, recent · E[c]
     base: np.ndarray  # (k,) the part that no history changes: bu · E[c] + bias_c
     events: np.ndarray  # (k, T) what each past event adds to `long`
+    content: np.ndarray | None  # (k,) the part of the logit that comes by C[c] P and C[c]·w + w0,
+    #   the rest by the item's own vector and bias: another cut through the same sum, by (0)
 
 
 def parts(model, user=None, history=None, k=5):
@@ -39,13 +41,16 @@ def parts(model, user=None, history=None, k=5):
     best, _ = model.recommend(user, history, k)
     past = model.past(user, history)
     ((start, stop),) = sequences.latest(past.starts[None], model.settings["max_len"])
-    return taken_apart(model.params, past.items[start:stop], past.kinds[start:stop],
-                       model.catalogue.numbers(best))  # fmt: skip
+    events = catalogue.cut(past, start, stop)
+    return taken_apart(model.params, events, model.catalogue.numbers(best), model.content)
 
 
-def taken_apart(params, history, kinds, items):
-    """The Parts of the logits of `items` (k,) after a history (T,) with kinds (T,)."""
-    _, caches = network.interest(params, history[None], kinds[None], readable)
+def taken_apart(params, events, items, known=None):
+    """The Parts of the logits of `items` (k,) after T events: their items and kinds (T,), numbers.
+
+    known: what is known of the items, as in content/knowledge.py.
+    """
+    u, caches = network.interest(params, *(part[None] for part in events), readable)
     H = params["U"].shape[0]
     h = caches.attention.h[0]
     weights = caches.attention.w[0, -1]
@@ -54,4 +59,10 @@ def taken_apart(params, history, kinds, items):
     short = h[-1] @ params["Wu"][H:] @ E.T
     recent = E @ caches.interest.recent[0, -1]
     base = E @ params["bu"] + params["bias"][items]
-    return Parts(history, weights, items, events.sum(axis=1), short, recent, base, events)
+    by_content = None
+    if known:
+        learnt = (known[name] for name in content.PARAMETERS)
+        e, bias = content.alone(known["C"][items], *learnt)
+        by_content = e @ u[0, -1] + bias
+    long = events.sum(axis=1)
+    return Parts(events[0], weights, items, long, short, recent, base, events, by_content)

@@ -114,4 +114,4 @@ def in_any_order(log, spans, rng):
     order = np.arange(len(log.items))
     for start, stop in spans:
         rng.shuffle(order[start:stop])
-    return Log(log.items[order], log.kinds[order], log.starts)
+    return Log(log.items[order], log.kinds[order], log.starts, log.numbers[order])

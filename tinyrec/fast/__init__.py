@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 from ..errors import InputError
+from ..model import content
 from ..model.network import LAYERS
 from . import adam, attention, dropout, embedding, interest, loss, lstm, scorer
 
@@ -16,6 +17,7 @@ def replaced(**layers):
     unknown = [name for name in layers if name not in LAYERS]
     if unknown:
         raise InputError(f"no layer {unknown[0]!r}: there are {', '.join(LAYERS)}")
-    ours = {"embedding": embedding, "dropout": dropout, "lstm": lstm, "attention": attention,
-            "interest": interest, "scorer": scorer, "loss": loss, "adam": adam}  # fmt: skip
+    ours = {"content": content, "embedding": embedding, "dropout": dropout, "lstm": lstm,
+            "attention": attention, "interest": interest, "scorer": scorer, "loss": loss,
+            "adam": adam}  # fmt: skip
     return SimpleNamespace(**ours | layers)

@@ -47,6 +47,7 @@ def untrained(items, dim, hidden):
     model.log = Log(np.zeros(1, np.int32), np.zeros(1, np.int32), np.array([0, 1]))
     model.params = network.initial(np.random.default_rng(0), items, 1, dim, hidden)
     model.calibration, model.history_, model.report = calibration.NONE, [], ()
+    model.content = None
     model.split = Split(*np.zeros((3, 0, 2), np.int64))
     return model
 

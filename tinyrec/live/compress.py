@@ -11,9 +11,9 @@ import time
 import numpy as np
 
 from ..errors import InputError
-from ..model import lstm, table
+from ..model import embedding, lstm, table
 from ..model.table import Table
-from ..preprocess import sequences
+from ..preprocess import catalogue, sequences
 
 
 def int8(model):
@@ -62,7 +62,8 @@ def state_products(model, users=500):
     """Mean of hᵀ h over the steps that some users taught: (H, H)."""
     p, total, steps = model.params, 1e-3 * np.eye(len(model.params["U"])), 0
     for start, stop in sequences.latest(model.split.train[:users], model.settings["max_len"]):
-        x = p["E"][model.log.items[start:stop]] + p["A"][model.log.kinds[start:stop]]
+        found = catalogue.cut(model.log, start, stop)
+        x, _ = embedding.forward(*found, p["E"], p["A"], p["F"])
         h, _ = lstm.forward(x, p["W"], p["U"], p["b"])
         total, steps = total + h.T @ h, steps + len(h)
     return total / steps

@@ -17,7 +17,7 @@ import numpy as np
 from .. import model as readable
 from ..errors import InputError
 from ..model import attention, embedding, interest, lstm, network
-from ..preprocess import catalogue, sequences
+from ..preprocess import catalogue, features, sequences
 
 
 class Session:
@@ -28,7 +28,8 @@ class Session:
             raise InputError("a session knows the steps of the package's own layers only")
         self.rec = rec
         self.usual_kind = catalogue.usual_kind(rec.log)
-        self.items, self.kinds = [], []  # the whole history, in numbers
+        self.items, self.kinds, self.numbers = [], [], []  # the whole history
+        self.time = None  # of the last event, if it was told
         self.start = 0  # of the window in it
         self.states = self.keys = np.empty((0, len(rec.params["U"])), np.float32)  # (≥ T, H)
         self.cell = np.zeros(len(rec.params["U"]), np.float32)  # c, (H,)
@@ -36,29 +37,63 @@ class Session:
         if user is not None or history is not None:
             past = rec.past(user, history)
             self.items, self.kinds = past.items.tolist(), past.kinds.tolist()
+            self.numbers = list(past.numbers)
             self._read()
 
     def add(self, /, item, event=None, **numbers):
         """One event on a raw item id, of a kind that the log has (its most common one).
 
-        Returns the session. Raises InputError, and stays as it was, for what the model does not
-        know.
+        numbers: such as rating=4, where the model has learnt that number, and time, in seconds:
+        from it follows how long it was since the event before. Returns the session. Raises
+        InputError, and stays as it was, for what the model does not know.
         """
         kinds = self.rec.catalogue.kinds
         if event is not None and event not in kinds:
             raise InputError(f"event {event!r} is not one of the log's: {', '.join(kinds)}")
-        if numbers:
-            raise InputError(f"{', '.join(numbers)}: the model has learnt no such number")
+        time, scales = numbers.pop("time", None), self.rec.catalogue.scales
+        unknown = [name for name in numbers if name not in scales or name in ("since", "until")]
+        if unknown:
+            raise InputError(f"{', '.join(unknown)}: the model has learnt no such number")
+        if time is not None and self.time is not None:
+            numbers["since"] = self._clock(time)
         (item,) = self.rec.catalogue.numbers([item])
         if len(kinds) > 1 and self.items and self.items[-1] == item:
-            self._take_back()
+            first = self._take_back()  # whose time the step keeps, as in a log that is read
+        else:
+            first = np.full(len(self.rec.params["F"]), np.nan)
+            if "since" in numbers:
+                self.ask_at(time)
+            self.time = time
+        row, since = features.one(scales, **numbers), features.place(scales, "since")
+        if since is not None and not np.isnan(first[since]):
+            row[since] = first[since]
         self.items.append(int(item))
+        self.numbers.append(row)
         self.kinds.append(self.usual_kind if event is None else kinds.index(event))
         if self._window() == self.start:
             self._step()
         else:
             self._read()
         return self
+
+    def ask_at(self, time):
+        """What follows is asked for at this time, in seconds: the last step is done again, with
+        the time that has passed since. Returns the session.
+        """
+        at = features.place(self.rec.catalogue.scales, "until")
+        if at is not None and self.time is not None and self.items:
+            told = features.one(self.rec.catalogue.scales, until=self._clock(time))
+            self.numbers[-1] = self.numbers[-1].copy()
+            self.numbers[-1][at] = told[at]
+            self.cell, self.recent = self.before
+            self._step()
+        return self
+
+    def _clock(self, time):
+        """Seconds since the last event. Raises InputError for a time before it."""
+        if time < self.time:
+            raise InputError(f"time {time:g} is before that of the event before, {self.time:g}")
+        return time - self.time
 
     def recommend(self, k=10, exclude_seen=True):
         """As Recommender.recommend, for the history so far."""
@@ -85,22 +120,26 @@ class Session:
             self.states, self.keys = larger(self.states), larger(self.keys)
         self.before = self.cell, self.recent
         h = self.states[t - 1] if t else np.zeros_like(self.cell)
-        x, _ = embedding.forward(self.items[-1], self.kinds[-1], p["E"], p["A"])
+        last = self.items[-1], self.kinds[-1], self.numbers[-1]
+        x, _ = embedding.forward(*last, p["E"], p["A"], p["F"])
         h, self.cell, _ = lstm.step(x @ p["W"] + p["b"] + h @ p["U"], self.cell)
         self.states[t], self.keys[t] = h, h @ p["Wk"]
         long, _ = attention.step(h, self.states[: t + 1], self.keys[: t + 1], p["Wq"])
         self.u, self.recent = interest.step(long, h, x, self.recent, p["Wu"], p["bu"], p["fade"])
 
     def _take_back(self):
-        """Forget the last event; another one has to follow."""
+        """Forget the last event, whose numbers are returned; another one has to follow."""
         del self.items[-1], self.kinds[-1]
         self.cell, self.recent = self.before
+        return self.numbers.pop()
 
     def _read(self):
         """The whole window: all events but the last at once, then that one."""
         p, self.start = self.rec.params, self._window()
         items, kinds = (np.array(part[self.start : -1], int) for part in (self.items, self.kinds))
-        x, _ = embedding.forward(items, kinds, p["E"], p["A"])
+        numbers = np.array(self.numbers[self.start : -1], np.float32)
+        numbers = numbers.reshape(len(items), len(p["F"]))
+        x, _ = embedding.forward(items, kinds, numbers, p["E"], p["A"], p["F"])
         h, walked = lstm.forward(x, p["W"], p["U"], p["b"])
         _, seen = interest.forward(h, h, x, p["Wu"], p["bu"], p["fade"])  # for `recent` alone
         self.states, self.keys = h, h @ p["Wk"]
@@ -111,6 +150,7 @@ class Session:
     def nbytes(self):
         """What this session keeps, beside the model."""
         arrays = self.states, self.keys, self.cell, self.recent, *self.before, self.u
+        arrays += tuple(self.numbers)
         return sum(array.nbytes for array in arrays) + 16 * len(self.items)
 
 

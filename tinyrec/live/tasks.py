@@ -17,7 +17,7 @@ from .. import model as readable
 from ..errors import InputError
 from ..model import heads, network
 from ..model.functions import sigmoid
-from ..preprocess import sequences
+from ..preprocess import catalogue, sequences
 from ..train.adam import Adam
 
 BOUGHT = ("buy", "purchase", "transaction", "order", "rate")  # kinds that only buyers leave
@@ -98,8 +98,8 @@ def questions(model, spans, answers, last=False):
         ((begin, _),) = sequences.latest(np.array([[start, stop]]), model.settings["max_len"])
         if stop - begin < (1 if last else 2):
             continue
-        u, _ = network.interest(model.params, log.items[None, begin:stop],
-                                log.kinds[None, begin:stop], readable)  # fmt: skip
+        seen = (part[None] for part in catalogue.cut(log, begin, stop))
+        u, _ = network.interest(model.params, *seen, readable)
         asked = np.array([stop]) if last else np.arange(begin + 1, stop)
         there = np.isfinite(answers[asked])
         asked = asked[there]
@@ -123,7 +123,7 @@ def predict(model, task, items, user=None, history=None):
     past = model.past(user, history)
     spans = sequences.latest(past.starts[None], model.settings["max_len"])
     block = sequences.side_by_side(past, spans)
-    u, _ = network.interest(model.params, block[0], block[1], readable)
+    u, _ = network.interest(model.params, *block[:3], readable)
     z = ask(model, task, u[0, -1], model.catalogue.numbers(items))
     return sigmoid(z) if task == "bought" else z
 

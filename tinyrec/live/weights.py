@@ -24,6 +24,8 @@ where the PyTorch module that computes (1) to (12) is
 
 PyTorch's matrices are ours transposed, its LSTM has the gates in our order i, f, g, o and a second
 bias, which is zero here. Keras has them in that order too, calls g c, and transposes nothing.
+Where a log gives its events numbers (preprocess/features.py), they join x: + self.numbers(n), with
+numbers = nn.Linear(R, D, bias=False).
 """
 
 import copy
@@ -35,6 +37,7 @@ from ..errors import InputError
 NAMES = {  # ours: PyTorch's, Keras's
     "E": ("items.weight", "items/embeddings"),
     "A": ("kinds.weight", "kinds/embeddings"),
+    "F": ("numbers.weight", "numbers/kernel"),
     "W": ("lstm.weight_ih_l0", "lstm/kernel"),
     "U": ("lstm.weight_hh_l0", "lstm/recurrent_kernel"),
     "b": ("lstm.bias_ih_l0", "lstm/bias"),
@@ -53,7 +56,7 @@ def weights(model, style="torch"):
     """{their name: array} of a fitted model's parameters; style "torch" or "keras"."""
     column = column_of(style)
     found = {NAMES[name][column]: turned(name, np.asarray(value), style)
-             for name, value in model.params.items() if name in NAMES}  # fmt: skip
+             for name, value in model.params.items() if name in NAMES and value.size}  # fmt: skip
     if style == "torch":
         found[SECOND_BIAS] = np.zeros_like(model.params["b"])
     return {name: np.ascontiguousarray(value) for name, value in found.items()}
@@ -67,6 +70,8 @@ def with_weights(model, given, style="torch"):
     column, params = column_of(style), dict(model.params)
     for name in NAMES:
         theirs, ours = NAMES[name][column], model.params[name]
+        if not ours.size:
+            continue
         if theirs not in given:
             raise InputError(f"{theirs} is missing; there are {', '.join(given)}")
         value = np.asarray(given[theirs], np.float32)

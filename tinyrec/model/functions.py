@@ -27,8 +27,8 @@ def transpose(a):
 
 def weight_gradient(x, dy):
     """∂W of y = x W, summed over all rows: x (..., D), dy (..., G) give (D, G)."""
-    rows_x = x.reshape(-1, x.shape[-1])
     rows_dy = dy.reshape(-1, dy.shape[-1])
+    rows_x = x.reshape(len(rows_dy), -1)  # D may be zero
     return rows_x.T @ rows_dy
 
 

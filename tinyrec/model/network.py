@@ -2,14 +2,15 @@
 
 A block holds B users' histories, padded on the right to T; N items, M kinds, K negatives.
 The layers come from a room given as `layers`: an object with modules (or anything that has
-`forward` and `backward`) of the names in LAYERS.
+`forward` and `backward`) of the names in LAYERS. Here E and bias are the items' whole vectors and
+biases: what is known about items has joined them before, and `content` is nowhere below.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-LAYERS = ("embedding", "dropout", "lstm", "attention", "interest", "scorer", "loss")
+LAYERS = ("content", "embedding", "dropout", "lstm", "attention", "interest", "scorer", "loss")
 
 
 class Block(NamedTuple):
@@ -18,6 +19,7 @@ class Block(NamedTuple):
     positives: np.ndarray  # (B, T), what was taken next
     negatives: np.ndarray  # (B, K), items drawn evenly, a user's own
     lengths: np.ndarray  # (B,), real steps; the rest is padding
+    numbers: np.ndarray  # (B, T, R), what else is known of each event
 
 
 class Caches(NamedTuple):
@@ -44,7 +46,7 @@ EVERYTHING = Kept()
 
 # The parameters and their shapes; from this table come initial values and gradient checks.
 PARAMETERS = {
-    "E": "N D", "A": "M D",
+    "E": "N D", "A": "M D", "F": "R D",
     "W": "D 4H", "U": "H 4H", "b": "4H",
     "Wq": "H H", "Wk": "H H",
     "Wu": "2H D", "bu": "D", "fade": "D",
@@ -57,7 +59,7 @@ def shape(text, **sizes):
     return tuple(int(part[:-1] or 1) * sizes[part[-1]] for part in text.split())
 
 
-def initial(rng, items, kinds, dim, hidden, dtype=np.float32):
+def initial(rng, items, kinds, dim, hidden, dtype=np.float32, numbers=0):
     """Fresh parameters: vectors of items and kinds are small, biases zero, and a matrix is
     normal with variance one over the number of its rows.
     """
@@ -65,17 +67,17 @@ def initial(rng, items, kinds, dim, hidden, dtype=np.float32):
     def fresh(name, rows, *columns):
         if not columns:
             return np.zeros(rows, dtype)
-        std = 0.05 if name in ("E", "A") else rows**-0.5
+        std = 0.05 if name in ("E", "A", "F") else rows**-0.5
         return rng.normal(0, std, (rows, *columns)).astype(dtype)
 
-    sizes = {"N": items, "M": kinds, "D": dim, "H": hidden}
+    sizes = {"N": items, "M": kinds, "D": dim, "H": hidden, "R": numbers}
     return {name: fresh(name, *shape(text, **sizes)) for name, text in PARAMETERS.items()}
 
 
-def interest(params, items, kinds, layers, kept=EVERYTHING):
+def interest(params, items, kinds, numbers, layers, kept=EVERYTHING):
     """Equations (1) to (11): returns u (B, T, D) and the caches of the layers passed."""
     p, drop = params, layers.dropout.forward
-    x, embedding = layers.embedding.forward(items, kinds, p["E"], p["A"])
+    x, embedding = layers.embedding.forward(items, kinds, numbers, p["E"], p["A"], p["F"])
     x, drop_x = drop(x, kept.x, kept.scale)
     h, lstm = layers.lstm.forward(x, p["W"], p["U"], p["b"])
     long, attention = layers.attention.forward(h, p["Wq"], p["Wk"])
@@ -85,29 +87,30 @@ def interest(params, items, kinds, layers, kept=EVERYTHING):
     return u, Caches(embedding, drop_x, lstm, attention, drop_long, drop_h, both)
 
 
-def next_logits(params, items, kinds, lengths, layers):
+def next_logits(params, items, kinds, numbers, lengths, layers):
     """The logits of all N items after each history's last event: (B, N).
 
     Numbers that overflow are let through: where a score is not a number, the rank is the worst.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        u = last_interest(params, items, kinds, lengths, layers)
+        u = last_interest(params, items, kinds, numbers, lengths, layers)
         return every_logit(u, params["E"], params["bias"], layers.scorer)
 
 
-def last_interest(params, items, kinds, lengths, layers):
+def last_interest(params, items, kinds, numbers, lengths, layers):
     """u (B, D) after each history's last event; (10) and (11) are computed for it alone.
 
     Layers of one's own that have no function `last` are asked for every row.
     """
     p, last = params, (np.arange(len(items)), lengths - 1)
     if not (hasattr(layers.attention, "last") and hasattr(layers.interest, "last")):
-        return interest(p, items, kinds, layers)[0][last]
+        return interest(p, items, kinds, numbers, layers)[0][last]
 
     def undropped(x):
         return layers.dropout.forward(x, None, 1.0)[0]
 
-    x = undropped(layers.embedding.forward(items, kinds, p["E"], p["A"])[0])
+    x, _ = layers.embedding.forward(items, kinds, numbers, p["E"], p["A"], p["F"])
+    x = undropped(x)
     h, _ = layers.lstm.forward(x, p["W"], p["U"], p["b"])
     long = undropped(layers.attention.last(h, p["Wq"], p["Wk"], lengths))
     both = long, undropped(h[last])
@@ -125,7 +128,7 @@ def every_logit(u, E, bias, scorer):
 def forward(params, block, beta, layers, kept=EVERYTHING, rows=None):
     """Equations (1) to (13): returns the loss, the two kinds of logits and the cache."""
     E, bias = params["E"], params["bias"]
-    u, caches = interest(params, block.items, block.kinds, layers, kept)
+    u, caches = interest(params, block.items, block.kinds, block.numbers, layers, kept)
     logits, scorer = layers.scorer.forward(u, E, bias, block.positives, block.negatives)
     loss, losses = layers.loss.forward(*logits, block.lengths, beta, rows)
     return loss, logits, (caches, scorer, losses, layers)

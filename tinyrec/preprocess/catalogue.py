@@ -3,13 +3,13 @@
 A number is an index into the catalogue's ids. U users, N items.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from ..errors import InputError
-from . import sequences
+from . import features, sequences
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,18 @@ class Catalogue:
     items: np.ndarray  # (N,)
     kinds: tuple[str, ...]
     titles: dict[str, str] = field(default_factory=dict)  # raw item id -> title
+    scales: dict = field(default_factory=dict)  # of the events' numbers, see features.scales
+    added: int = 0  # how many of the items, the last ones, the log does not have
+
+    @property
+    def learnt(self):
+        """How many of the items, the first ones, were learnt from."""
+        return len(self.items) - self.added
+
+    def with_items(self, ids):
+        """The Catalogue with these raw ids, which it does not have, behind its own."""
+        items = np.append(self.items, np.array(ids, object))
+        return replace(self, items=items, added=self.added + len(ids))
 
     @cached_property
     def user_number(self):
@@ -57,25 +69,29 @@ class Catalogue:
 
     def holds(self, events, log):
         """Are these the events of the log, which is in the catalogue's numbers?"""
-        same = zip((events.items, events.users, events.item), (self.items, self.users, log.items),
-                   strict=True)  # fmt: skip
+        same = zip((events.items, events.users, events.item),
+                   (self.items[: self.learnt], self.users, log.items), strict=True)  # fmt: skip
         return all(np.array_equal(theirs, ours) for theirs, ours in same)
 
 
-def of(events):
-    """The Catalogue of clean Events."""
-    return Catalogue(events.users, events.items, events.kinds, events.titles)
+def of(events, clock=True):
+    """The Catalogue of clean Events; clock: is the time from an event to the next a number."""
+    scales = features.scales(events, clock)
+    return Catalogue(events.users, events.items, events.kinds, events.titles, scales)
 
 
 def as_json(catalogue):
     """What a saved model's text says of it."""
     named = {"users": catalogue.users, "items": catalogue.items, "kinds": catalogue.kinds}
-    return {name: list(ids) for name, ids in named.items()} | {"titles": catalogue.titles}
+    return {name: list(ids) for name, ids in named.items()} | {
+        "titles": catalogue.titles, "scales": catalogue.scales, "added": catalogue.added
+    }  # fmt: skip
 
 
 def from_json(about):
     users, items = (np.array(about[name], object) for name in ("users", "items"))
-    return Catalogue(users, items, tuple(about["kinds"]), about["titles"])
+    return Catalogue(users, items, tuple(about["kinds"]), about["titles"], about["scales"],
+                     about["added"])  # fmt: skip
 
 
 def numbering(ids):
@@ -89,32 +105,37 @@ def some(ids, most=3):
 
 
 def continued(catalogue, log, events):
-    """Each user's history in `log` and the events after it: {user: (items, kinds)}, in numbers.
+    """Each user's history in `log` and the events after it: {user: (items, kinds, numbers)}.
 
     Events that begin with the history in the log are taken as they are. An item that is not in
-    the catalogue gets the number N; a kind that is not, the number 0.
+    the catalogue gets the number N; a kind that is not, the number 0. How long it was from a
+    history in the log to what is joined to it is not known.
     """
     known, kind_number = catalogue.item_number, numbering(catalogue.kinds)
     items = np.array([known.get(item, len(known)) for item in events.items])[events.item]
     kinds = np.array([kind_number.get(kind, 0) for kind in events.kinds])[events.kind]
-    starts = sequences.serialise(events).starts
+    here = sequences.serialise(events, features.numbers(events, catalogue.scales))
+    here = here._replace(items=items, kinds=kinds)
     found = {}
-    for user, start, stop in zip(events.users, starts[:-1], starts[1:], strict=True):
-        past_items, past_kinds = events_of(log, catalogue.user_number.get(user))
-        shared = min(len(past_items), stop - start - 1)
-        if shared and np.array_equal(past_items[:shared], items[start : start + shared]):
-            past_items, past_kinds = past_items[:0], past_kinds[:0]
-        found[user] = (
-            np.concatenate([past_items, items[start:stop]]),
-            np.concatenate([past_kinds, kinds[start:stop]]),
-        )
+    for user, start, stop in zip(events.users, here.starts[:-1], here.starts[1:], strict=True):
+        past = events_of(log, catalogue.user_number.get(user))
+        shared = min(len(past[0]), stop - start - 1)
+        if shared and np.array_equal(past[0][:shared], items[start : start + shared]):
+            past = events_of(log, None)
+        later = cut(here, start, stop)
+        found[user] = tuple(np.concatenate(both) for both in zip(past, later, strict=True))
     return found
 
 
 def events_of(log, user):
-    """Items and kinds of one user's events in the log; both empty where user is None."""
-    start, stop = (0, 0) if user is None else log.starts[user : user + 2]
-    return log.items[start:stop], log.kinds[start:stop]
+    """Items, kinds and numbers of one user's events in the log; empty where user is None."""
+    return cut(log, *((0, 0) if user is None else log.starts[user : user + 2]))
+
+
+def cut(log, start, stop):
+    """Items, kinds and numbers (·, R) of the log's events from start up to stop."""
+    numbers = sequences.numbers_of(log, np.array([[start, stop]]))[0]
+    return log.items[start:stop], log.kinds[start:stop], numbers
 
 
 def usual_kind(log):
@@ -135,11 +156,12 @@ def past(catalogue, log, user=None, history=None):
         if len(catalogue.kinds) > 1:
             items = items[np.diff(items, prepend=-1) != 0]
         kinds = np.full(len(items), usual_kind(log))
+        numbers = np.tile(features.one(catalogue.scales), (len(items), 1))
     else:
-        items, kinds = events_of(log, catalogue.user(user))
+        items, kinds, numbers = events_of(log, catalogue.user(user))
     if not len(items):
         raise InputError("the history is empty: name one item or more")
-    return sequences.as_log([(items, kinds)])
+    return sequences.as_log([(items, kinds, numbers)])
 
 
 def targets(catalogue, log, events):
@@ -149,10 +171,10 @@ def targets(catalogue, log, events):
     InputError if there is no target.
     """
     parts = []
-    for items, kinds in continued(catalogue, log, events).values():
-        usable = items < len(catalogue.items)
+    for found in continued(catalogue, log, events).values():
+        usable = found[0] < len(catalogue.items)
         usable[-1] = True
-        parts.append((items[usable], kinds[usable]))
+        parts.append(tuple(part[usable] for part in found))
     joined = sequences.as_log(parts)
     spans = np.stack([joined.starts[:-1], joined.starts[1:] - 1], axis=1)
     spans = spans[spans[:, 0] < spans[:, 1]]
@@ -166,7 +188,7 @@ def extended(catalogue, log, events):
     later = continued(catalogue, log, events)
     parts = []
     for number, user in enumerate(catalogue.users):
-        items, kinds = later.get(user) or events_of(log, number)
-        usable = items < len(catalogue.items)
-        parts.append((items[usable], kinds[usable]))
+        found = later.get(user) or events_of(log, number)
+        usable = found[0] < len(catalogue.items)
+        parts.append(tuple(part[usable] for part in found))
     return sequences.as_log(parts)

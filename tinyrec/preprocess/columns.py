@@ -32,7 +32,7 @@ NAMES = {  # our name of a column: what logs call it, in small letters and digit
 }  # fmt: skip
 NAMES = {ours: names.split() for ours, names in NAMES.items()}
 MOVIELENS = {"user": [0], "item": [1], "rating": [2], "timestamp": [3]}  # u.data, ratings.dat
-MOVIELENS_TITLES = {"item": [0], "title": [1]}  # u.item, movies.dat
+MOVIELENS_TITLES = {"item": [0], "title": [1]}  # u.item; movies.dat has genres behind them
 
 
 class Log(NamedTuple):
@@ -111,7 +111,9 @@ def find_movielens(frame, separator, needed):
     numbers = [frame[str(at)].str.contains(r"^\d+$").all() for at in range(min(width, 4))]
     if "title" in needed:
         ids = numbers[0] and frame["0"].n_unique() == len(frame)
-        return MOVIELENS_TITLES if ids and separator in ("|", "\t", "::") else {}
+        if not ids or separator not in ("|", "\t", "::"):
+            return {}
+        return MOVIELENS_TITLES | ({"genres": [2]} if width == 3 else {})
     sure = width == 4 and separator in ("\t", "::") and numbers[0] and numbers[1]
     stars = sure and frame["2"].str.contains(r"^(0\.5|[1-4](\.[05])?|5(\.0)?)$").all()
     return MOVIELENS if stars and numbers[3] and looks_like_time(frame["3"]) else {}

@@ -7,7 +7,7 @@ n rows it strikes. Tables are dicts: column name -> n values.
 """
 
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,27 +36,31 @@ class Events:
     titles: dict[str, str]  # raw item id -> title; {} where unknown
     report: tuple[tuple[str, int], ...]  # each cleaning rule and how many rows it struck
     understood: str = ""  # which column was taken for what, in a line
+    texts: dict[str, str] = field(default_factory=dict)  # raw item id -> all that is said of it
 
 
 def read_events(source, items=None, columns=None, keep_na=False, strict=False, force=False):
-    """The clean Events of a file or table; `items` is a file or table of titles.
+    """The clean Events of a file or table; `items` is a file or table of titles,
+    and of what else is known of the items.
 
     columns: {"user": "visitorid", "item": 2, …}, by name or by number, where names are not
     known; "dates": "m/d/y" or "d/m/y" settles dates that can be read both ways. keep_na: only
     an empty id is missing, NA is one. strict: a broken row is an error, else it is left out.
     force: go on where more than one row in twenty cannot be used. Raises InputError.
     """
-    from .read import read_log, read_titles  # and with it polars, only when something is read
+    from .read import read_items, read_log  # and with it polars, only when something is read
 
     log = read_log(source, columns, strict, force)
     events = clean(log, source if isinstance(source, (str, Path)) else "the table", keep_na, force)
     if items is None:
         return events
-    titles, report = read_titles(items), events.report
+    (titles, texts, further), report = read_items(items), events.report
+    if further:
+        report += ((f"items whose text has their {', '.join(further)}", len(texts)),)
     if titles.keys().isdisjoint(events.items):
         example = next(iter(titles), "")
         report += ((f"titles found: of {items} no id, such as {example!r:.60}, is in the log", 0),)
-    return replace(events, titles=events.titles | titles, report=report)
+    return replace(events, titles=events.titles | titles, texts=texts, report=report)
 
 
 def clean(log, source="the log", keep_na=False, force=False):

@@ -23,6 +23,7 @@ from ..errors import InputError
 from .columns import NAMES, harmless, is_header, name_columns, parse_columns, plain
 from .events import MANY
 
+NOT_WORDS = ("id", "url", "link", "image", "date", "time")  # how names of such columns end
 FIELD, ROW = "\x1f", "\x1e"  # ASCII's own signs between fields and between rows
 
 
@@ -51,15 +52,46 @@ def read_log(source, columns=None, strict=False, force=False):
     return log
 
 
+class Items(NamedTuple):
+    titles: dict  # raw item id -> title, where it has one
+    texts: dict  # raw item id -> the title and what the further columns say
+    further: list  # the names of these
+
+
 def read_titles(source):
-    """raw item id -> title, from a table or from MovieLens's u.item or movies.dat."""
+    """raw item id -> title, as `read_items` finds them."""
+    return read_items(source).titles
+
+
+def read_items(source):
+    """The Items of a table or a file, also MovieLens's u.item or movies.dat."""
     if isinstance(source, (str, Path)):
         table = from_bytes(unpack(source, other_encoding="latin-1"), source, {}, True)
     else:
         table, source = from_memory(source), "the titles"
-    columns = name_columns(table, {}, ("item", "title"), source).columns
+    found = name_columns(table, {}, ("item", "title"), source)
+    columns, further = found.columns, in_words(found.further)
     pairs = zip(columns["item"], columns["title"], strict=True)
-    return {item: harmless(title) for item, title in pairs if title}
+    titles = {item: harmless(title) for item, title in pairs if title}
+    rows = zip(columns["title"], *further.values(), strict=True)
+    texts = [" ".join(text for text in row if text) for row in rows]
+    texts = {item: harmless(text) for item, text in zip(columns["item"], texts, strict=True)}
+    return Items(titles, texts, [*further])
+
+
+def in_words(columns):
+    """Those of an items file's further columns that say something in words, or in numbers: these
+    with one digit and zeros, so that prices that are alike read the same.
+    """
+    said = {}
+    for name, text in columns.items():
+        if name.startswith("column ") or plain(name).endswith(NOT_WORDS):
+            continue
+        numbers = text.cast(pl.Float64, strict=False)
+        if numbers.is_not_null().sum() > 0.5 * (text != "").sum():
+            text = ["" if n is None else f"{name} {float(f'{n:.0e}'):g}" for n in numbers]
+        said[name] = text
+    return said
 
 
 def encode(text):

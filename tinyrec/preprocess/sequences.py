@@ -25,6 +25,7 @@ class Log(NamedTuple):
     items: np.ndarray  # (n,) int32
     kinds: np.ndarray  # (n,) int32
     starts: np.ndarray  # (users + 1,): user u has the events starts[u] … starts[u + 1] − 1
+    numbers: np.ndarray | None = None  # (n, R) float32, see features.py; None: R = 0
 
 
 class Split(NamedTuple):
@@ -33,16 +34,17 @@ class Split(NamedTuple):
     test: np.ndarray  # (·, 2) spans before a target, to report
 
 
-def serialise(events):
-    """The events as a Log; rows are already sorted by user, then time."""
+def serialise(events, numbers=None):
+    """The events as a Log; rows are already sorted by user, then time. numbers (n, R)."""
     starts = np.searchsorted(events.user, np.arange(len(events.users) + 1))
-    return Log(events.item, events.kind, starts)
+    return Log(events.item, events.kind, starts, numbers)
 
 
 def as_log(parts):
-    """A Log of users' (items, kinds), one behind the other."""
-    starts = np.cumsum([0] + [len(items) for items, _ in parts])
-    return Log(*map(np.concatenate, zip(*parts, strict=True)), starts)
+    """A Log of users' (items, kinds, numbers), one behind the other."""
+    starts = np.cumsum([0] + [len(items) for items, _, _ in parts])
+    items, kinds, numbers = map(np.concatenate, zip(*parts, strict=True))
+    return Log(items, kinds, starts, numbers)
 
 
 def histories(log):
@@ -152,9 +154,20 @@ def pad(values, spans):
     return np.where(at < stop, values.take(at, mode="clip"), 0).astype(np.int64)
 
 
+def numbers_of(log, spans):
+    """The numbers of B spans' events side by side, (B, T, R), padded on the right with any."""
+    start, stop = spans[:, :1], spans[:, 1:]
+    at = start + np.arange((stop - start).max())
+    known = np.empty((len(log.items), 0), np.float32) if log.numbers is None else log.numbers
+    return known.take(at, axis=0, mode="clip")
+
+
 def side_by_side(log, spans):
-    """The spans' items and kinds (B, T), padded on the right, and their lengths (B,)."""
-    return pad(log.items, spans), pad(log.kinds, spans), spans[:, 1] - spans[:, 0]
+    """The spans' items and kinds (B, T) and numbers (B, T, R), padded on the right, and their
+    lengths (B,).
+    """
+    return (pad(log.items, spans), pad(log.kinds, spans), numbers_of(log, spans),
+            spans[:, 1] - spans[:, 0])  # fmt: skip
 
 
 def by_length(spans):

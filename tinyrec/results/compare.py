@@ -16,6 +16,7 @@ class Comparison(NamedTuple):
     split: str  # how the targets were held back, or "other" for another log's
     exclude_seen: bool
     repeats: int  # targets that were seen before
+    clock: bool = False  # does the model know when it is asked: the target's time
 
 
 def compare(model, events=None, exclude_seen=True, oracle=False):
@@ -39,7 +40,7 @@ def compare(model, events=None, exclude_seen=True, oracle=False):
             rows["logistic regression"] = metrics.evaluate(score, log, test, exclude_seen)
     split = model.settings["split"] if ours else "other"
     return Comparison(rows, len(test), len(ids.items), split, exclude_seen,
-                      metrics.repeats(log, test))  # fmt: skip
+                      metrics.repeats(log, test), "until" in ids.scales)  # fmt: skip
 
 
 def as_json(found, model, events, began, **seconds):

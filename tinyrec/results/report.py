@@ -28,6 +28,9 @@ def table(found):
     seen = "excluded" if found.exclude_seen else "kept"
     lines = [f"{users:,} users, {HELD_OUT[found.split]}; all {items:,} items ranked, "
              f"seen ones {seen}"]  # fmt: skip
+    if found.clock:
+        lines.append("tinyrec is told when it is asked, as while serving: the target's time "
+                     "(--no-clock: not)")  # fmt: skip
     if repeats:
         missed = "count as missed" if found.exclude_seen else "can be hit"
         lines.append(f"{repeats:,} of the {users:,} targets were seen before: they {missed}")
@@ -49,6 +52,13 @@ def understood(events, name):
              f"{len(events.users):,} users, {len(events.items):,} items, "
              f"{len(events.item):,} events ({', '.join(events.kinds)})"]  # fmt: skip
     return "\n".join(lines + [f"  {count:>7,} {rule}" for rule, count in events.report])
+
+
+def content(ids, vectors, source, events):
+    """What is known of the items, of how many."""
+    here = len(set(ids) & set(events.items))
+    return (f"content: {source}, {vectors.shape[1]} numbers an item, known of {here:,} of the "
+            f"log's {len(events.items):,} items and of {len(ids) - here:,} others")  # fmt: skip
 
 
 def items(catalogue, raw, probabilities=None):
@@ -82,7 +92,8 @@ def explanation(found, catalogue):
         parts = found.long[row], found.short[row], found.recent[row], found.base[row]
         terms = "{:6.2f} = {:6.2f} {:+6.2f} {:+6.2f} {:+6.2f}".format(sum(parts), *parts)
         most = found.history[found.events[row].argmax()]
-        lines.append(f"{terms}  {catalogue.title(number)}  <-  {catalogue.title(most)}")
+        known = "" if found.content is None else f" (content {found.content[row]:+.2f})"
+        lines.append(f"{terms}{known}  {catalogue.title(number)}  <-  {catalogue.title(most)}")
     return "\n".join(lines)
 
 
@@ -195,6 +206,17 @@ def study(row, found, seconds):
         spread = (sum((value - mean) ** 2 for value in values) / len(values)) ** 0.5
         cells.append(f"{mean:.4f} ± {spread:.4f}")
     return "   ".join([*cells, f"{seconds:6.1f} s"])
+
+
+def cold_heading(seeds):
+    return (f"{f'NDCG@10, means of {seeds} seeds':<34}   cold among cold   cold among all   "
+            "warm among all")  # fmt: skip
+
+
+def cold(row, found):
+    """One row of lab.cold.study: content, and what it gives items that nobody has taken."""
+    means = [sum(metrics[name] for metrics in found) / len(found) for name in found[0]]
+    return f"{row + ' content':<34}   {means[0]:15.4f}   {means[1]:14.4f}   {means[2]:14.4f}"
 
 
 def ranks(cost, seconds, ranks, bandwidth=1e9):

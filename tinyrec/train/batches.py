@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..model import loss, network
+from ..model import content, loss, network
 from ..model.network import EVERYTHING, Block, Kept
-from ..preprocess.sequences import by_length, pad
+from ..preprocess.sequences import by_length, numbers_of, pad
 from .tables import Rows
 
 TABLES = ("E", "bias")  # parameters of which a batch touches the rows of its items
+LEFT_OUT = 0.2  # share of a block's items that have to do with what is known of them
 
 
 class Training(NamedTuple):
@@ -25,6 +26,7 @@ class Training(NamedTuple):
     settings: dict
     layers: object  # the backend
     run: object  # works through blocks: map, or a pool's map
+    content: np.ndarray | None = None  # (N, F), what is known of the items; C in (0)
 
 
 class Share(NamedTuple):
@@ -56,7 +58,8 @@ def make_block(log, windows, negatives, n):
     number[touched] = np.arange(len(touched))
     items, negatives = number[items], number[negatives]
     lengths = windows[:, 1] - windows[:, 0] - 1
-    return touched, Block(items[:, :-1], kinds[:, :-1], items[:, 1:], negatives, lengths)
+    known = numbers_of(log, windows)[:, :-1]
+    return touched, Block(items[:, :-1], kinds[:, :-1], items[:, 1:], negatives, lengths, known)
 
 
 def draw_kept(rng, rate, shape, dim, hidden):
@@ -78,6 +81,9 @@ def block_share(params, training, windows, negatives, rng, rows):
     settings, (n, dim) = training.settings, params["E"].shape
     touched, block = make_block(training.log, windows, negatives, n)
     local = params | {"E": params["E"].take(touched, axis=0), "bias": params["bias"][touched]}
+    grads_of = network.backward
+    if training.content is not None:
+        local, grads_of = with_content(local, training, touched, rng)
     kept = draw_kept(rng, settings["dropout"], block.items.shape, dim, params["U"].shape[0])
     odds = n, settings["negatives"], settings["t"]
     with np.errstate(over="ignore", invalid="ignore"):  # seen in the loss, see run_epoch
@@ -87,7 +93,27 @@ def block_share(params, training, windows, negatives, rng, rows):
         positive = loss.beats_one_drawn(loss.log_odds(z_positive, *odds), n)
         negative = loss.beats_one_drawn(loss.log_odds(z_negative[..., 0], *odds), n)
         right = right_answers(positive, negative, block.lengths)
-        return Share(total, right, touched, network.backward(cache))
+        return Share(total, right, touched, grads_of(cache))
+
+
+def with_content(params, training, touched, rng):
+    """The parameters of a block whose items are `touched`, with (0): E and bias are whole.
+
+    Own vectors and biases are left out at random, so that what is known can carry an item alone.
+    Returns with them what takes the place of network.backward.
+    """
+    layer, own = training.layers.content, rng.random(len(touched)) >= LEFT_OUT
+    mine = (params[name] for name in content.PARAMETERS)
+    (E, bias), cache = layer.forward(
+        params["E"], params["bias"], training.content[touched], *mine, own
+    )
+
+    def backward(network_cache):
+        grads = network.backward(network_cache)
+        _, ours = layer.backward((grads["E"], grads["bias"]), cache)
+        return grads | ours
+
+    return params | {"E": E, "bias": bias}, backward
 
 
 def right_answers(positive, negative, lengths):

@@ -1,16 +1,17 @@
 """Is every backward pass the derivative of its forward pass? Nudge each number and see.
 
-Small sizes, float64: B users, T steps, N items, M kinds, D and H wide, K negatives.
+Small sizes, float64: B users, T steps, N items, M kinds, D and H wide, K negatives,
+F numbers known of an item, R of an event.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from ..model import network
+from ..model import content, network
 
 TOLERANCE = 1e-7
-B, N, M, D, H, K = 2, 7, 3, 4, 3, 5
+B, N, M, D, H, K, F, R = 2, 7, 3, 4, 3, 5, 6, 2
 
 
 class Line(NamedTuple):
@@ -53,12 +54,13 @@ def as_tuple(value):
     return value if isinstance(value, tuple) else (value,)
 
 
-INPUTS = {  # what has a gradient and is no parameter; shapes of parameters: network.PARAMETERS
+INPUTS = {  # what has a gradient and is no parameter
     "x": "B T D", "h": "B T H", "long": "B T H", "u": "B T D",
     "z_positive": "B T", "z_negative": "B T K",
 }  # fmt: skip
 ARGUMENTS = {
-    "embedding": "items kinds E A",
+    "content": "E bias C P w w0 own",
+    "embedding": "items kinds numbers E A F",
     "dropout": "x kept scale",
     "lstm": "x W U b",
     "attention": "h Wq Wk",
@@ -70,11 +72,12 @@ ARGUMENTS = {
 
 def layer_cases(rng, T):
     """What each layer is called with: {layer: (names of its inputs, all its arguments)}."""
-    sizes = {"B": B, "T": T, "N": N, "M": M, "D": D, "H": H, "K": K}
-    shapes = {name: network.shape(text, **sizes)
-              for name, text in (network.PARAMETERS | INPUTS).items()}  # fmt: skip
+    sizes = {"B": B, "T": T, "N": N, "M": M, "D": D, "H": H, "K": K, "F": F, "R": R, "1": 1}
+    known = network.PARAMETERS | content.PARAMETERS | INPUTS
+    shapes = {name: network.shape(text, **sizes) for name, text in known.items()}
     drawn = drawn_choices(rng, T) | {
-        "kept": rng.random((B, T, D)) < 0.5, "scale": 2.0, "beta": 0.4
+        "kept": rng.random((B, T, D)) < 0.5, "scale": 2.0, "beta": 0.4,
+        "C": rng.normal(size=(N, F)), "own": rng.random(N) < 0.7,
     }  # fmt: skip
     cases = {}
     for layer, names in ARGUMENTS.items():
@@ -85,13 +88,14 @@ def layer_cases(rng, T):
 
 
 def drawn_choices(rng, T):
-    """The whole numbers of a block: which items, which kinds, how many real steps."""
+    """What a block holds: which items, which kinds, how many real steps, events' numbers."""
     return {
         "items": rng.integers(0, N, (B, T)),
         "kinds": rng.integers(0, M, (B, T)),
         "positives": rng.integers(0, N, (B, T)),
         "negatives": rng.integers(0, N, (B, K)),
         "lengths": np.array([T, max(1, T - 2)]),
+        "numbers": rng.normal(size=(B, T, R)),
     }
 
 
@@ -116,7 +120,7 @@ def check_layer(layer, inputs, arguments, rng):
 
 def check_network(layers, rng, T):
     """Yields (name, error) for every parameter of the whole network, with dropout and loss."""
-    params = network.initial(rng, N, M, D, H, dtype=np.float64)
+    params = network.initial(rng, N, M, D, H, np.float64, R)
     params = {name: rng.normal(0, 0.5, value.shape) for name, value in params.items()}
     block = network.Block(**drawn_choices(rng, T))
     kept = network.Kept(*(rng.random((B, T, width)) < 0.5 for width in (D, H, H)), scale=2.0)
