@@ -14,14 +14,14 @@ def both(pattern):
 
 def test_both_have_the_same_code_and_output_blocks():
     english, chinese = both(r"(?ms)^```.*?^```|^    \S[^\n]*")
-    assert len(english) > 10
+    assert len(english) >= 8
     assert english == chinese
 
 
 def test_both_have_the_same_figures():
     figures = r"(?<![\w.])\d*\.\d+|\d+,\d{3}(?:,\d{3})*|\d+ (?:s|%|GFLOP/s)(?!\w)"
     english, chinese = both(figures)
-    assert len(english) > 100
+    assert len(english) > 40
     assert english == chinese
 
 

@@ -68,7 +68,8 @@ def train_on(job, options):
 
     given = {name: getattr(options, name) for name in settings.TABLE}
     model = Recommender(**given, layers="readable" if options.no_fast else "fast",
-                        threads=options.threads or job.threads(), ranks=job)  # fmt: skip
+                        threads=job.threads() if options.threads is None else options.threads,
+                        ranks=job)  # fmt: skip
     if options.resume and job.first and not Path(checkpoint).exists():
         raise InputError(f"{checkpoint}: no checkpoint to go on from; leave out --resume")
     with store.held(options.out) if job.first else nullcontext():
@@ -414,7 +415,8 @@ def parser():
     for command, (run, help, options) in COMMANDS.items():
         added = commands.add_parser(command, help=help, description=help)
         added.set_defaults(run=run)
-        who = added.add_mutually_exclusive_group(required="--user" in options)
+        if "--user" in options:
+            who = added.add_mutually_exclusive_group(required=True)
         for name in options:
             flag, about = (name, OPTIONS[name]) if name in OPTIONS else settings.option(name)
             if name.isupper():

@@ -42,9 +42,12 @@ def read(path, made_by):
 
 
 def flat(groups):
-    """{"param": {"E": …}} becomes {"param E": …}, so that several dicts fit one file."""
+    """{"param": {"E": …}} becomes {"param E": …}, so that several dicts fit one file; None is not
+    written.
+    """
     return {f"{group} {name}": array
-            for group, arrays in groups.items() for name, array in arrays.items()}  # fmt: skip
+            for group, arrays in groups.items() for name, array in arrays.items()
+            if array is not None}  # fmt: skip
 
 
 def group(name, arrays):

@@ -28,7 +28,8 @@ def asked(model):
     """Items and kinds (2, 7) of histories, and the logits (2, 7, N) after each of their events."""
     rng = np.random.default_rng(1)
     items, kinds = rng.integers(0, 9, (2, 7)), rng.integers(0, 2, (2, 7))
-    u, _ = network.interest(model.params, items, kinds, np.zeros((2, 7, 0)), model.backend)
+    numbers = np.zeros((2, 7, len(model.params["F"])))
+    u, _ = network.interest(model.params, items, kinds, numbers, model.backend)
     return items, kinds, u @ model.params["E"].T + model.params["bias"]
 
 

@@ -61,7 +61,7 @@ def test_widths_are_the_other_models_where_none_are_given(large):
 @pytest.mark.parametrize("given, events, frozen, words", [
     ({"hidden": 9}, {}, (), "--hidden"),
     ({}, {"prefix": "x"}, (), "none of the items"),
-    ({}, {}, ("F",), "no parameter 'F' to freeze"),
+    ({}, {}, ("Q",), "no parameter 'Q' to freeze"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_said(large, given, events, frozen, words):
     with pytest.raises(InputError, match=words):

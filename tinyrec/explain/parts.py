@@ -45,12 +45,12 @@ def parts(model, user=None, history=None, k=5):
     return taken_apart(model.params, events, model.catalogue.numbers(best), model.content)
 
 
-def taken_apart(params, events, items, known=None):
+def taken_apart(params, past, items, known=None):
     """The Parts of the logits of `items` (k,) after T events: their items and kinds (T,), numbers.
 
     known: what is known of the items, as in content/knowledge.py.
     """
-    u, caches = network.interest(params, *(part[None] for part in events), readable)
+    u, caches = network.interest(params, *(part[None] for part in past), readable)
     H = params["U"].shape[0]
     h = caches.attention.h[0]
     weights = caches.attention.w[0, -1]
@@ -65,4 +65,4 @@ def taken_apart(params, events, items, known=None):
         e, bias = content.alone(known["C"][items], *learnt)
         by_content = e @ u[0, -1] + bias
     long = events.sum(axis=1)
-    return Parts(events[0], weights, items, long, short, recent, base, events, by_content)
+    return Parts(past[0], weights, items, long, short, recent, base, events, by_content)
