@@ -183,6 +183,9 @@ def test_gradcheck_prints_a_line_a_parameter_and_all_are_ok(folder):
     [
         (["train", "missing.txt"], "missing.txt: No such file"),
         (["train", "."], "a directory"),
+        (["train", ""], "a directory"),
+        (["study", ""], "a directory"),
+        (["evaluate", "m.npz", ""], "a directory"),
         (["train", "log.txt", "--epochs", "0"], "epochs"),
         (["train", "log.txt", "--epochs", "many"], "--epochs"),
         (["train", "log.txt", "--lr", "-1"], "lr"),

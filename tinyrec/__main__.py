@@ -11,9 +11,9 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 
+from . import __version__, settings, store
 from . import explain as explaining
 from . import model as readable
-from . import settings, store
 from .content.vectors import of_items
 from .coursework.check import as_gradescope, as_json, check_file, nothing_handed_in
 from .coursework.exercises import EXERCISES
@@ -56,7 +56,7 @@ def train(options):
 
 def train_on(job, options):
     bundled = options.events is None
-    path = options.events or shop.FOLDER / "shop.csv"
+    path = shop.FOLDER / "shop.csv" if bundled else options.events
     items = options.items or (shop.FOLDER / "items.csv" if bundled else None)
     picture, checkpoint = f"{options.out}.png", f"{options.out}.checkpoint.npz"
     if job.first:
@@ -121,7 +121,8 @@ def evaluate(options):
     store.check_targets([options.json, plots.check_name(options.plot)],
                         [options.model, options.events])  # fmt: skip
     model = Recommender.load(options.model)
-    events = read_events(options.events, **reading(options)) if options.events else None
+    other = options.events is not None
+    events = read_events(options.events, **reading(options)) if other else None
     exclude_seen, began = not options.keep_seen, time.perf_counter()
     found = compare.compare(model, events, exclude_seen)
     print(report.table(found))
@@ -221,11 +222,13 @@ def study(options):
 
     if options.seeds < 1:
         raise InputError(f"seeds is {options.seeds}: ask for one or more")
-    items = options.items or (None if options.events else shop.FOLDER / "items.csv")
-    events = read_events(options.events or shop.FOLDER / "shop.csv", items, **reading(options))
+    bundled = options.events is None
+    path = shop.FOLDER / "shop.csv" if bundled else options.events
+    items = options.items or (shop.FOLDER / "items.csv" if bundled else None)
+    events = read_events(path, items, **reading(options))
     given = {name: getattr(options, name) for name in ("epochs", "split", "threads")}
     if options.explain:
-        for text in study.explanations(Recommender(**given).fit(events), not options.events):
+        for text in study.explanations(Recommender(**given).fit(events), bundled):
             print(text + "\n", flush=True)
         return
     if options.cold:
@@ -411,6 +414,7 @@ class Parser(argparse.ArgumentParser):
 
 def parser():
     top = Parser(prog="tinyrec", description="Long- and short-term interest recommender.")
+    top.add_argument("--version", action="version", version=f"tinyrec {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     for command, (run, help, options) in COMMANDS.items():
         added = commands.add_parser(command, help=help, description=help)
