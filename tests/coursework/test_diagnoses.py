@@ -222,6 +222,8 @@ def shared_cases():
 @pytest.mark.parametrize("row", shared_cases())
 def test_of_files_that_students_write_the_right_ones_pass_alone(row):
     name, file, kind, _ = row
+    if "parallel" in file and os.getloadavg()[0] > 1.5:
+        pytest.skip("a race of threads shows only where cores are free")
     verdict = check_file(name, CASES / "coursework" / file)
     assert verdict.passed == (kind == "right"), verdict
 
