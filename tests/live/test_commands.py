@@ -1,22 +1,14 @@
 """The commands of this room: a real process, exit codes, one line for what is wrong."""
 
-import os
 import socket
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
+from tests.test_cli import tinyrec
 from tinyrec import Recommender
 from tinyrec.lab import live
 from tinyrec.preprocess.events import clean
-
-
-def tinyrec(*arguments, cwd):
-    command = [sys.executable, "-m", "tinyrec", *map(str, arguments)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")

@@ -6,24 +6,12 @@ import zipfile
 import numpy as np
 import polars as pl
 import pytest
+from test_events import triples, write
 
 from tinyrec.errors import InputError
 from tinyrec.preprocess.columns import parse_columns
 from tinyrec.preprocess.events import read_events
 from tinyrec.preprocess.read import read_items, read_titles
-
-
-def write(folder, text, name="log.csv", encoding="utf-8"):
-    path = folder / name
-    path.write_bytes(text.encode(encoding))
-    return path
-
-
-def triples(events):
-    """(user, item, kind) of each event, as written in the log."""
-    users, items = events.users[events.user], events.items[events.item]
-    kinds = np.array(events.kinds)[events.kind]
-    return list(zip(users.tolist(), items.tolist(), kinds.tolist(), strict=True))
 
 
 def message(path, **given):

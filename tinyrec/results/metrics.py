@@ -10,8 +10,6 @@ from ..model.functions import sigmoid
 from ..model.loss import beats_one_drawn
 from . import calibration
 
-NAMES = ("hr", "ndcg", "mrr", "precision", "recall", "f1", "auc", "accuracy", "rmse", "ece")
-
 LOGITS = 2**24  # at a time and thread: 64 MB
 
 
