@@ -24,6 +24,7 @@ from starlette.testclient import TestClient
 
 from tinyrec.live import serve
 
+HTML = "text/html; charset=utf-8"
 KILLS = int(os.environ.get("TINYREC_KILLS", "5"))
 
 
@@ -37,7 +38,8 @@ def model():
         "event": rng.choice(["view", "buy"], n).tolist(),
         "timestamp": [str(1000 + second) for second in range(n)],
     }
-    model = Recommender(dim=4, hidden=4, negatives=4, epochs=1, layers="readable", threads=1)
+    model = Recommender(dim=4, hidden=4, negatives=4, epochs=1, layers="readable", threads=1,
+                        clock=False)  # fmt: skip
     return model.fit(clean(rows))
 
 
@@ -54,10 +56,12 @@ def client(model, log):
 
 
 def test_it_recommends_what_a_session_with_the_same_events_does(client, model):
-    for event in ({"item": "i1"}, {"item": "i2", "event": "view"}, {"item": "i2", "event": "buy"}):
+    session = Session(model)
+    for item, kind, at in (("i1", "view", 5e3), ("i2", "view", 6e3), ("i2", "buy", 6e3)):
+        event = {"item": item, "event": kind, "time": at}
         assert client.post("/users/new/events", json=event).status_code == 201
+        session.add(**event)
     answer = client.get("/users/new/recommendations?k=3").json()
-    session = Session(model).add("i1").add("i2", "view").add("i2", "buy")
     items, probabilities = session.recommend(k=3)
     assert [row["item"] for row in answer] == list(items)
     assert [row["probability"] for row in answer] == pytest.approx(probabilities)
@@ -69,6 +73,47 @@ def test_a_user_of_the_log_goes_on_from_there(client, model):
     other = "i1" if last != "i1" else "i2"
     answer = client.post("/users/u3/events", json={"item": other}).json()
     assert answer == {"user": "u3", "steps": steps + 1}
+
+
+def test_the_page_of_a_user_steps_through_log_and_events_to_what_is_recommended(client, model):
+    client.post("/users/u3/events", json={"item": "i1", "event": "view"})
+    client.post("/users/u3/events", json={"item": "i2", "event": "buy"})
+    answer = client.get("/users/u3")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, HTML)
+    (trace,) = re.findall('<script [^>]* id="trace">(.*?)</script>', answer.text, re.S)
+    trace, best = json.loads(trace), client.get("/users/u3/recommendations").json()
+    assert trace["history"][-2:] == ["i1", "i2"] and trace["kinds"][-1] == "buy"
+    assert len(trace["history"]) == len(Session(model, user="u3").items) + 2
+    found = [(row["item"], row["probability"]) for row in trace["steps"][-1]["top"]]
+    assert [item for item, _ in found] == [row["item"] for row in best]
+    shown = [probability for _, probability in found]
+    assert shown == pytest.approx([row["probability"] for row in best], abs=1e-5)
+
+
+def test_the_model_is_told_how_long_it_has_been(log, monkeypatch):
+    rng = np.random.default_rng(0)
+    rows = {name: rng.choice([f"{name}{n}" for n in range(9)], 300).tolist()
+            for name in ("user", "item")}  # fmt: skip
+    rows["timestamp"] = rng.permutation(10**6)[:300].astype(str).tolist()
+    model = Recommender(dim=4, hidden=4, negatives=4, epochs=1, layers="readable").fit(clean(rows))
+    server = TestClient(serve.application(model, log))
+    clock = iter([2e6, 2e6 + 60, 3e6])
+    monkeypatch.setattr(serve, "now", lambda session: next(clock))
+    for item in ("item1", "item2"):
+        server.post("/users/new/events", json={"item": item})
+    answer = server.get("/users/new/recommendations?k=3").json()
+    session = Session(model).add("item1", time=2e6).add("item2", time=2e6 + 60).ask_at(3e6)
+    items, probabilities = session.recommend(k=3)
+    assert [row["item"] for row in answer] == list(items)
+    assert [row["probability"] for row in answer] == pytest.approx(probabilities)
+    assert probabilities != pytest.approx(session.ask_at(2e6 + 61).recommend(k=3)[1], rel=1e-4)
+
+
+def test_an_event_told_of_the_future_does_not_shut_its_user_out(client):
+    later = time.time() + 1e6
+    for event in ({"item": "i1", "time": later}, {"item": "i2"}):
+        assert client.post("/users/new/events", json=event).status_code == 201
+    assert client.get("/users/new/recommendations").status_code == 200
 
 
 def test_sessions_that_left_the_memory_come_back_from_the_log(client, monkeypatch):
@@ -101,6 +146,7 @@ WRONG = {
     "a number not learnt": ("POST", "/users/a/events", b'{"item": "i1", "self": 3}', 400, "self"),
     "too many bytes": ("POST", "/users/a/events", b" " * 5000, 413, "4096 bytes"),
     "a long id": ("GET", "/users/" + "a" * 300 + "/recommendations", b"", 400, "200 characters"),
+    "nobody's page": ("GET", "/users/nobody", b"", 404, "no events"),
     "nobody": ("GET", "/users/nobody/recommendations", b"", 404, "no events"),
     "k is zero": ("GET", "/users/u1/recommendations?k=0", b"", 400, "from 1 to"),
     "k is a word": ("GET", "/users/u1/recommendations?k=ten", b"", 400, "'ten'"),
@@ -200,13 +246,14 @@ def test_a_killed_server_has_lost_no_event_it_answered_and_its_sessions_come_bac
     log = serve.EventLog(tmp_path / "log")
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     for user, items in acknowledged.items():
-        kept = [event["item"] for event in log.of(user)]
+        events = log.of(user)
+        kept = [event["item"] for event in events]
         left = iter(kept)
         assert all(item in left for item in items), "an event that was answered is gone"
         assert len(kept) <= len(items) + KILLS  # what was on its way may be there
         session = Session(model, user=user if user != "new" else None)
-        for item in kept:
-            session.add(item)
+        for event in events:
+            session.add(**event)
         _, answer = ask(connection, "GET", f"/users/{user}/recommendations?k=5")
         assert [row["item"] for row in answer] == list(session.recommend(k=5)[0])
     assert sum(map(len, acknowledged.values())) > KILLS

@@ -24,14 +24,18 @@ DIGITS = 4  # of a number in the page
 
 def write(rec, path, user=None, history=None, k=10):
     """The page of a user or a history as one HTML file. Raises InputError as `parts` does."""
-    found = trace(rec, user, history, k)
+    Path(path).write_text(html(rec, rec.past(user, history), user, k), "utf-8")
+
+
+def html(rec, past, user=None, k=10):
+    """The page of one user's Log, its text; user: whose it is, a raw id."""
+    found = trace(rec, past, user, k)
     text = as_json(found)
     if len(text.encode()) > MOST:
         found["first"] = -(-len(found["steps"]) * (len(text) - MOST) // len(text)) + 1
         found["steps"] = found["steps"][found["first"] :]
         text = as_json(found)
-    page = TEMPLATE.read_text("utf-8").replace("{{trace}}", text)
-    Path(path).write_text(page, "utf-8")
+    return TEMPLATE.read_text("utf-8").replace("{{trace}}", text)
 
 
 def as_json(found):
@@ -40,14 +44,13 @@ def as_json(found):
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def trace(rec, user=None, history=None, k=10):
+def trace(rec, past, user, k):
     """Equations (1) to (13) with their numbers after each event, as plain lists and dicts.
 
     "history": the raw ids looked at; "steps": a dict an event, arrays by their names in the
     equations, "top" the k best items not seen; "without": the k best at the end, had an event not
     happened; "adds": what each event adds to the logit of the k best at the end (occlusion).
     """
-    past = rec.past(user, history)
     x, caches = events.own_layers(rec, past)
     T, N = len(x), len(rec.catalogue.items)
     looked = catalogue.cut(past, len(past.items) - T, len(past.items))

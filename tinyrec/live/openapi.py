@@ -10,26 +10,30 @@ def description(catalogue, most):
     event["properties"]["event"]["enum"] = list(catalogue.kinds)
     event |= {"required": ["item"], "additionalProperties": {"type": "number"}}
     best = {"type": "array", "items": thing(item="string", title="string", probability="number")}
+    kept = answers("Keep an event.", as_json(thing(user="string", steps="integer")), "201")
     paths = {
         "/users/{user}/events": {
             "parameters": [user],
-            "post": operation("Keep an event.", "201", thing(user="string", steps="integer"))
-            | {"requestBody": {"required": True, "content": as_json(event)}},
+            "post": kept | {"requestBody": {"required": True, "content": as_json(event)}},
         },
         "/users/{user}/recommendations": {
             "parameters": [user, k],
-            "get": operation("The items most likely to be taken next.", "200", best),
+            "get": answers("The items most likely to be taken next.", as_json(best)),
+        },
+        "/users/{user}": {
+            "parameters": [user],
+            "get": answers("A page to step through the user's history.", {"text/html": {}}),
         },
         "/healthz": {
-            "get": operation("Is it up?", "200", thing(items="integer", users="integer"))
+            "get": answers("Is it up?", as_json(thing(items="integer", users="integer")))
         },
     }  # fmt: skip
     return {"openapi": "3.1.0", "info": {"title": "tinyrec", "version": "1"}, "paths": paths}
 
 
-def operation(summary, status, schema):
+def answers(summary, content, status="200"):
     wrong = {"description": "What is wrong.", "content": as_json(thing(error="string"))}
-    done = {"description": summary, "content": as_json(schema)}
+    done = {"description": summary, "content": content}
     return {"summary": summary, "responses": {status: done, "default": wrong}}
 
 

@@ -2,11 +2,13 @@
 
     POST /users/ID/events               {"item": "I0042", "event": "buy"}
     GET  /users/ID/recommendations?k=10
+    GET  /users/ID                      a page to step through (explain/page.py)
     GET  /healthz                       GET /openapi.json
 
 An event is answered once SQLite has it on disk, in a transaction of its own; sessions are only
-made from there, so that a server may die at any moment. Whatever is wrong with a request is
-answered by one {"error": …}.
+made from there, so that a server may die at any moment. An event that does not tell its time
+happened when it arrived, and what is asked for is asked for now: so the model knows how long it
+has been. Whatever is wrong with a request is answered by one {"error": …}.
 """
 
 import asyncio
@@ -21,10 +23,11 @@ from threading import Lock
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import Route
 
 from ..errors import InputError
+from ..explain import page
 from ..train.workers import one_blas_thread
 from .openapi import description
 from .session import Session
@@ -45,8 +48,8 @@ class EventLog:
             self.database.execute("PRAGMA journal_mode = WAL")  # readers and a killed writer
             self.database.execute("PRAGMA synchronous = FULL")  # survives a power cut too
             self.database.execute(
-                "CREATE TABLE IF NOT EXISTS events (number INTEGER PRIMARY KEY, user TEXT, "
-                "time REAL, event TEXT)"
+                "CREATE TABLE IF NOT EXISTS events "
+                "(number INTEGER PRIMARY KEY, user TEXT, event TEXT)"
             )
             self.database.execute("CREATE INDEX IF NOT EXISTS by_user ON events (user, number)")
         except sqlite3.Error as error:
@@ -54,8 +57,8 @@ class EventLog:
 
     def append(self, user, event):
         """One user's event, a dict: in a transaction of its own."""
-        row = user, time.time(), json.dumps(event)
-        self.database.execute("INSERT INTO events (user, time, event) VALUES (?, ?, ?)", row)
+        row = user, json.dumps(event)
+        self.database.execute("INSERT INTO events (user, event) VALUES (?, ?)", row)
 
     def of(self, user):
         """A user's events, the oldest first."""
@@ -91,7 +94,9 @@ class Sessions:
     def add(self, user, event):
         """Returns how many steps the user's history has; raises InputError."""
         with self.lock:
-            session = self.of(user).add(**event)
+            session = self.of(user)
+            event = {"time": now(session)} | event
+            session.add(**event)
             try:
                 self.log.append(user, event)
             except sqlite3.Error:
@@ -99,15 +104,29 @@ class Sessions:
                 raise
             return len(session.items)
 
+    def asked(self, user):
+        """The session of a user who has events, at this moment; raises HTTPException."""
+        session = self.of(user)
+        if not session.items:
+            raise HTTPException(404, f"user {user!r} has no events yet: post one first")
+        return session.ask_at(now(session))
+
+    def page(self, user):
+        with self.lock:
+            past = self.asked(user).past()
+        return page.html(self.model, past, user)
+
     def recommend(self, user, k):
         with self.lock:
-            session = self.of(user)
-            if not session.items:
-                raise HTTPException(404, f"user {user!r} has no events yet: post one first")
-            items, probabilities = session.recommend(k)
+            items, probabilities = self.asked(user).recommend(k)
         title = self.model.catalogue.titles.get
         rows = zip(items.tolist(), probabilities.tolist(), strict=True)
         return [{"item": item, "title": title(item, ""), "probability": p} for item, p in rows]
+
+
+def now(session):
+    """In seconds; not before the session's last event, whose time somebody else may have told."""
+    return max(time.time(), session.time or 0)
 
 
 def application(model, log):
@@ -123,6 +142,9 @@ def application(model, log):
         user, k = user_of(request), k_of(request)
         return JSONResponse(await asyncio.to_thread(sessions.recommend, user, k))
 
+    async def steps(request):
+        return HTMLResponse(await asyncio.to_thread(sessions.page, user_of(request)))
+
     async def healthz(request):
         return JSONResponse({"items": len(model.catalogue.items), "users": len(sessions.sessions)})
 
@@ -132,6 +154,7 @@ def application(model, log):
     routes = [
         Route("/users/{user}/events", in_time(post_event), methods=["POST"]),
         Route("/users/{user}/recommendations", in_time(recommendations)),
+        Route("/users/{user}", in_time(steps)),
         Route("/healthz", healthz),
         Route("/openapi.json", openapi),
     ]

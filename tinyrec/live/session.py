@@ -108,6 +108,10 @@ class Session:
         z = network.every_logit(self.u[None], E, bias, readable.scorer)
         return self.rec.log_odds(z, [self.items])[0]
 
+    def past(self):
+        """The history so far as a Log of one user."""
+        return sequences.as_log([tuple(map(np.array, (self.items, self.kinds, self.numbers)))])
+
     def _window(self):
         """Where the window begins."""
         whole = np.array([[0, len(self.items)]])
@@ -136,10 +140,8 @@ class Session:
     def _read(self):
         """The whole window: all events but the last at once, then that one."""
         p, self.start = self.rec.params, self._window()
-        items, kinds = (np.array(part[self.start : -1], int) for part in (self.items, self.kinds))
-        numbers = np.array(self.numbers[self.start : -1], np.float32)
-        numbers = numbers.reshape(len(items), len(p["F"]))
-        x, _ = embedding.forward(items, kinds, numbers, p["E"], p["A"], p["F"])
+        before = catalogue.cut(self.past(), self.start, len(self.items) - 1)
+        x, _ = embedding.forward(*before, p["E"], p["A"], p["F"])
         h, walked = lstm.forward(x, p["W"], p["U"], p["b"])
         _, seen = interest.forward(h, h, x, p["Wu"], p["bu"], p["fade"])  # for `recent` alone
         self.states, self.keys = h, h @ p["Wk"]
