@@ -4,15 +4,18 @@ import numpy as np
 
 from ..train import tables
 from . import functions
-from .functions import jit
+from .functions import check, jit
 
 
 def update(theta, g, m, v, constants):
     """As train.tables.update."""
+    rows = isinstance(g, tables.Rows)
+    given = (g.values, (len(g.index), *theta.shape[1:])) if rows else (g, theta.shape)
+    check(m=(m, theta.shape), v=(v, theta.shape), gradient=given)
     if not theta.flags.c_contiguous:
         return tables.update(theta, g, m, v, constants)
     constants = tuple(map(theta.dtype.type, constants))
-    if isinstance(g, tables.Rows):
+    if rows:
         update_rows(g.index, in_rows(theta), in_rows(g.values), in_rows(m), in_rows(v), constants)
     else:
         update_flat(theta.reshape(-1), g.reshape(-1), m.reshape(-1), v.reshape(-1), constants)

@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from .functions import batched, jit
+from .functions import batched, check, jit
 
 
 def forward(x, kept, scale):
     """As model.dropout.forward."""
     if kept is None:
         return x, (kept, scale)
+    check(kept=(kept, x.shape))
     out = np.empty(x.shape, x.dtype)
     drop_rows(batched(x, 1), batched(kept, 1), x.dtype.type(scale), out.reshape(-1, x.shape[-1]))
     return out, (kept, scale)

@@ -143,3 +143,12 @@ def batched(a, inner):
     """a with one leading axis in place of any number, contiguous; `inner` axes stay."""
     shape = a.shape[len(a.shape) - inner :]
     return np.ascontiguousarray(a).reshape(-1, *shape)
+
+
+def check(**shapes):
+    """name=(array, shape): raises ValueError where they differ; compiled code would go on past
+    the array's end.
+    """
+    for name, (array, shape) in shapes.items():
+        if array.shape != tuple(shape):
+            raise ValueError(f"{name} is {array.shape}, where {tuple(shape)} belongs")

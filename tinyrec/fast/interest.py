@@ -6,7 +6,7 @@ import numpy as np
 
 from ..model.functions import bias_gradient, sigmoid, weight_gradient
 from ..model.interest import last  # noqa: F401
-from .functions import batched, jit, product
+from .functions import batched, check, jit, product
 
 
 class Cache(NamedTuple):
@@ -19,7 +19,9 @@ class Cache(NamedTuple):
 
 def forward(long, h, x, Wu, bu, fade):
     """As model.interest.forward: u (..., T, D) and the cache."""
-    H = long.shape[-1]
+    H, D = long.shape[-1], x.shape[-1]
+    check(h=(h, long.shape), x=(x, (*h.shape[:-1], D)), Wu=(Wu, (2 * H, D)), bu=(bu, (D,)),
+          fade=(fade, (D,)))  # fmt: skip
     recent = batched(x, 2).copy()
     fade_forward(recent, sigmoid(fade))
     recent = recent.reshape(x.shape)
@@ -33,6 +35,7 @@ def forward(long, h, x, Wu, bu, fade):
 def backward(du, cache):
     """As model.interest.backward: (dlong, dh, dx) and {"Wu", "bu", "fade"}."""
     long, h, recent, Wu, fade = cache
+    check(du=(du, recent.shape))
     H = long.shape[-1]
     dWu = np.empty_like(Wu)
     dWu[:H] = weight_gradient(long, du)

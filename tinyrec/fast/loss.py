@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .functions import batched, exp, jit
+from .functions import batched, check, exp, jit
 
 LOGARITHM_EVERY = 64  # factors of at most 2 each: their product fits any float
 
@@ -21,6 +21,10 @@ class Cache(NamedTuple):
 def forward(z_positive, z_negative, lengths, beta, rows=None):
     """As model.loss.forward: the loss and the cache, which holds the gradients already."""
     lengths = np.asarray(lengths)
+    check(z_negative=(z_negative, (*z_positive.shape, z_negative.shape[-1])),
+          lengths=(lengths, z_positive.shape[:-1]))  # fmt: skip
+    if lengths.max() > z_positive.shape[-1]:
+        raise IndexError(f"length {lengths.max()} of {z_positive.shape[-1]} steps")
     K, real = z_negative.shape[-1], z_positive.dtype.type
     weight = real(1 / (int(rows or lengths.sum()) * (K + 1)))
     negative = batched(z_negative, 2)

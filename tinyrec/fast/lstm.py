@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..model.functions import weight_gradient
-from .functions import add_product, batched, jit, product, tanh
+from .functions import add_product, batched, check, jit, product, tanh
 
 CACHE_BYTES = 2**18  # of U that are read before the next users' turn
 
@@ -30,6 +30,7 @@ def forward(x, W, U, b, state=None):
     """As model.lstm.forward: h (..., T, H) and the cache."""
     *leading, T, _ = x.shape
     H = U.shape[0]
+    check(W=(W, (x.shape[-1], 4 * H)), U=(U, (H, 4 * H)), b=(b, (4 * H,)))
     gates = batched(product(x, W), 2)
     B = len(gates)
     h0, c0 = np.zeros((2, B, H), gates.dtype)
@@ -45,6 +46,7 @@ def forward(x, W, U, b, state=None):
 def backward(dh, cache):
     """As model.lstm.backward: dx (..., T, D) and {"W", "U", "b"}."""
     x, W, U, gates, h, c, h0, c0 = cache
+    check(dh=(dh, (*x.shape[:-1], len(U))))
     dz = np.empty_like(gates)
     db = np.zeros(U.shape[1], gates.dtype)
     U_transposed = np.ascontiguousarray(U.T, gates.dtype)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..model.functions import transpose
 from ..model.scorer import every_item  # noqa: F401
-from .functions import add_rows, add_scaled, batched, jit
+from .functions import add_rows, add_scaled, batched, check, jit
 
 
 class Cache(NamedTuple):
@@ -22,9 +22,11 @@ def forward(u, E, bias, positives, negatives):
     """As model.scorer.forward: the logits (..., T) and (..., T, K), and the cache."""
     *leading, T, _ = u.shape
     K = negatives.shape[-1]
+    check(E=(E, (len(E), u.shape[-1])), bias=(bias, E.shape[:1]),
+          positives=(positives, u.shape[:-1]))  # fmt: skip
     u, positives, negatives = batched(u, 2), batched(positives, 1), batched(negatives, 1)
     E_negative = E.take(negatives, axis=0)
-    if positives.max() >= len(E):  # compiled code would read past the end
+    if not 0 <= positives.min() <= positives.max() < len(E):
         raise IndexError(f"item {positives.max()} where there are {len(E)}")
     z_negative = u @ transpose(E_negative)
     z_negative += bias[negatives][:, None, :]
@@ -37,6 +39,7 @@ def forward(u, E, bias, positives, negatives):
 def backward(dlogits, cache):
     """As model.scorer.backward: du (..., T, D) and {"E", "bias"}."""
     u, E, bias, positives, negatives, E_negative = cache
+    check(dz_positive=(batched(dlogits[0], 1), positives.shape))
     dz_positive, dz_negative = batched(dlogits[0], 1), batched(dlogits[1], 2)
     dE, dbias = np.zeros_like(E), np.zeros_like(bias)
     du = dz_negative @ E_negative
