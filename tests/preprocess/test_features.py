@@ -87,8 +87,10 @@ def test_one_events_numbers_are_those_of_the_log():
         told["until"] = events.time[row + 1] - events.time[row]
     expected = features.numbers(events, scales)[row]
     assert features.one(scales, **told) == pytest.approx(expected, abs=1e-6)
-    assert features.place(scales, "rating") == 2
-    assert features.place(scales, "price") is None
+    rating = told.pop("rating")
+    assert features.one(scales, features.one(scales, **told), rating=rating) == pytest.approx(
+        expected, abs=1e-6
+    )
 
 
 @pytest.fixture(scope="module")

@@ -53,21 +53,16 @@ def standard(values, mean, deviation, gaps):
     return [z, missing.flags(values)] if gaps else [z]
 
 
-def one(scales, **known):
-    """The numbers (R,) of one event of which only `known` is known, since and until in seconds."""
-    row = []
+def one(scales, row=None, **known):
+    """The numbers (R,) of one event of which only `known` is known, since and until in seconds;
+    and what an earlier row of the event told.
+    """
+    found, at = [], 0
     for name, scale in scales.items():
         value = np.array([known.get(name, np.nan)], float)
         value = np.log1p(value) if name in ("since", "until") else value
-        row += standard(value, *scale)
-    return np.array(row, np.float32).reshape(-1)
-
-
-def place(scales, name):
-    """Which of the R columns has this number; None if none has."""
-    at = 0
-    for other, (_, _, gaps) in scales.items():
-        if other == name:
-            return at
-        at += 1 + gaps
-    return None
+        columns = standard(value, *scale)
+        told = None if row is None or name in known else row[at : at + len(columns), None]
+        found += columns if told is None else list(told)
+        at += len(columns)
+    return np.array(found, np.float32).reshape(-1)
