@@ -5,7 +5,7 @@ import pytest
 
 from tinyrec import InputError, Recommender
 from tinyrec.fast import replaced
-from tinyrec.live import Session
+from tinyrec.live import Session, compress
 from tinyrec.model import attention, interest, lstm
 from tinyrec.preprocess import features, sequences
 from tinyrec.preprocess.events import clean
@@ -153,6 +153,24 @@ def test_a_window_that_is_full_keeps_three_quarters_and_at_most_max_len():
     assert (stop - start).max() == 16
     assert (stop - start)[16:].min() == 13
     assert len(np.unique(start)) == 1 + (99 - 16 + 3) // 4  # moves at every fourth event
+
+
+def test_a_session_knows_new_items_smaller_models_and_those_begun_from_another():
+    rng = np.random.default_rng(1)
+    rows, settings = random_rows(rng), {"epochs": 1, "layers": "readable", "threads": 1}
+    ids = [f"i{item}" for item in range(9)]
+    model = Recommender(dim=6, hidden=5, negatives=4, **settings)
+    model.fit(clean(rows), content=(ids, rng.normal(size=(9, 4))))
+    model.add_items(["new"], rng.normal(size=(1, 4)))
+    begun = Recommender(**settings).fit(clean(rows), start=fit())
+    smaller = [compress.compressed(model, how) for how in compress.WAYS]
+    for each in (model, begun, *smaller):
+        history = ["i1", "i2", *(["new"] if each is not begun else []), "i3"]
+        session = Session(each, history=history[:1])
+        for item in history[1:]:
+            session.add(item)
+        expected = each.logits(each.past(history=history))
+        assert session.logits() == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("wrong, words", [
