@@ -158,8 +158,8 @@ def application(model, log):
         Route("/healthz", healthz),
         Route("/openapi.json", openapi),
     ]
-    wrong = {HTTPException: refused, InputError: not_understood, Exception: failed}
-    return Starlette(routes=routes, exception_handlers=wrong)
+    kinds = HTTPException, InputError, Exception
+    return Starlette(routes=routes, exception_handlers=dict.fromkeys(kinds, wrong))
 
 
 def in_time(answer):
@@ -174,30 +174,28 @@ def in_time(answer):
     return endpoint
 
 
-async def refused(request, error):
-    return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
-
-
-async def not_understood(request, error):
-    return JSONResponse({"error": str(error)}, 400)
-
-
-async def failed(request, error):
-    """Starlette has the error printed on the server's side; nobody else is shown more."""
+async def wrong(request, error):
+    """What a request is answered that cannot be done. Of a failure nobody is shown more: Starlette
+    has it printed on the server's side.
+    """
+    if isinstance(error, HTTPException):
+        return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+    if isinstance(error, InputError):
+        return JSONResponse({"error": str(error)}, 400)
     return JSONResponse({"error": "the server failed; its log says why"}, 500)
 
 
 def user_of(request):
     user = request.path_params["user"]
     if len(user) > LONGEST_ID:
-        raise HTTPException(400, f"a user's id has at most {LONGEST_ID} characters")
+        raise InputError(f"a user's id has at most {LONGEST_ID} characters")
     return user
 
 
 def k_of(request):
     text = request.query_params.get("k", "10")
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST):
-        raise HTTPException(400, f"k is {text[:20]!r}: it has to be from 1 to {MOST}")
+        raise InputError(f"k is {text[:20]!r}: it has to be from 1 to {MOST}")
     return int(text)
 
 
@@ -211,7 +209,7 @@ async def body_of(request):
 
 
 def event_of(body):
-    """What Session.add takes, from JSON. Raises HTTPException."""
+    """What Session.add takes, from JSON. Raises InputError."""
 
     def no_number(text):
         raise ValueError(f"{text} is no number")
@@ -220,19 +218,16 @@ def event_of(body):
         event = json.loads(body, parse_constant=no_number)
         json.dumps(event, ensure_ascii=False).encode()  # half a character cannot be answered
     except (ValueError, RecursionError):
-        raise HTTPException(400, 'the body is not JSON, such as {"item": "I0042"}') from None
+        raise InputError('the body is not JSON, such as {"item": "I0042"}') from None
     if not isinstance(event, dict) or not isinstance(event.get("item"), str):
-        raise HTTPException(400, 'name the item: {"item": "I0042"}, its id as text')
+        raise InputError('name the item: {"item": "I0042"}, its id as text')
     if not isinstance(event.get("event", ""), str):
-        raise HTTPException(400, "event is the name of a kind, as text")
+        raise InputError("event is the name of a kind, as text")
     for name, value in event.items():
-        if name not in ("item", "event") and not is_number(value):
-            raise HTTPException(400, f"{name} has to be a number")
+        number = type(value) in (int, float) and abs(value) < 1e300
+        if name not in ("item", "event") and not number:
+            raise InputError(f"{name} has to be a number")
     return event
-
-
-def is_number(value):
-    return type(value) in (int, float) and abs(value) < 1e300
 
 
 def serve(model, path, host="127.0.0.1", port=8000):

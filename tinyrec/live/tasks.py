@@ -17,8 +17,9 @@ from .. import model as readable
 from ..errors import InputError
 from ..model import heads, network
 from ..model.functions import sigmoid
-from ..preprocess import catalogue, sequences
+from ..preprocess import sequences
 from ..train.adam import Adam
+from ..train.workers import one_blas_thread
 
 BOUGHT = ("buy", "purchase", "transaction", "order", "rate")  # kinds that only buyers leave
 LOSSES = {"bought": heads.yes_or_no, "rating": heads.how_much}
@@ -45,11 +46,11 @@ def learn(model, events, epochs=30, lr=1e-3):
     for task, answers in all_answers(model, events).items():
         train = questions(model, model.split.train, answers)
         valid = questions(model, model.split.valid, answers, last=True)
-        if not (len(train.answer) and len(valid.answer)):
-            continue
-        head, losses = fit_head(train, valid, model.params["E"], LOSSES[task], epochs, lr)
-        learnt.tasks_[task] = losses
-        learnt.params |= {f"{name} {task}": value for name, value in head.items()}
+        if len(train.answer) and len(valid.answer):
+            with one_blas_thread():
+                found = fit_head(train, valid, model.params["E"], LOSSES[task], epochs, lr)
+            head, learnt.tasks_[task] = found
+            learnt.params |= {f"{name} {task}": value for name, value in head.items()}
     return learnt
 
 
@@ -93,26 +94,20 @@ def questions(model, spans, answers, last=False):
     """The Questions that the spans pose: of each event but the first, or, with last, of the target
     that stands at a span's end. Those without an answer are left out.
     """
-    log, found = model.log, []
-    for user, (start, stop) in zip(users_of(log, spans), spans, strict=True):
-        ((begin, _),) = sequences.latest(np.array([[start, stop]]), model.settings["max_len"])
-        if stop - begin < (1 if last else 2):
-            continue
-        seen = (part[None] for part in catalogue.cut(log, begin, stop))
-        u, _ = network.interest(model.params, *seen, readable)
-        asked = np.array([stop]) if last else np.arange(begin + 1, stop)
-        there = np.isfinite(answers[asked])
-        asked = asked[there]
-        rows = u[0, -1:] if last else u[0, :-1]
-        found.append((rows[there], log.items[asked], np.full(len(asked), user), answers[asked]))
-    if not found:
-        found = [(np.empty((0, model.params["E"].shape[1])), *np.empty((3, 0), int))]
+    log, D = model.log, model.params["W"].shape[0]
+    found = [Questions(np.empty((0, D), np.float32), *np.empty((3, 0), int))]
+    spans = sequences.latest(spans[spans[:, 0] < spans[:, 1]], model.settings["max_len"])
+    for block in sequences.by_length(spans):
+        *seen, lengths = sequences.side_by_side(log, spans[block])
+        u, _ = network.interest(model.params, *seen, model.backend)
+        start, stop = spans[block, :1], spans[block, 1:]
+        event = start + 1 + np.arange(lengths.max())  # (B, T), the one that follows each row
+        asked = event == stop if last else event < stop
+        asked &= np.isfinite(answers.take(event, mode="clip"))
+        event = event[asked]
+        user = np.searchsorted(log.starts, event, side="right") - 1
+        found.append(Questions(u[asked], log.items[event], user, answers[event]))
     return Questions(*map(np.concatenate, zip(*found, strict=True)))
-
-
-def users_of(log, spans):
-    """The number of each span's user."""
-    return np.searchsorted(log.starts, spans[:, 0], side="right") - 1
 
 
 def predict(model, task, items, user=None, history=None):
@@ -122,9 +117,8 @@ def predict(model, task, items, user=None, history=None):
     check_learnt(model, task)
     past = model.past(user, history)
     spans = sequences.latest(past.starts[None], model.settings["max_len"])
-    block = sequences.side_by_side(past, spans)
-    u, _ = network.interest(model.params, *block[:3], readable)
-    z = ask(model, task, u[0, -1], model.catalogue.numbers(items))
+    u = network.last_interest(model.params, *sequences.side_by_side(past, spans), readable)
+    z = ask(model, task, u[0], model.catalogue.numbers(items))
     return sigmoid(z) if task == "bought" else z
 
 
