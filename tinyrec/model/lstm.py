@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .functions import bias_gradient, sigmoid, weight_gradient
+from .functions import bias_gradient, sigmoid, split, weight_gradient
 
 
 class Cache(NamedTuple):
@@ -26,7 +26,7 @@ class Cache(NamedTuple):
 
 def step(z, c_prev):
     """One step from its pre-activations z (..., 4H): returns h, c (..., H) and i, f, g, o."""
-    i, f, g, o = np.split(z, 4, axis=-1)
+    i, f, g, o = split(z, 4)
     i = sigmoid(i)  # (2)
     f = sigmoid(f)  # (3)
     g = np.tanh(g)  # (4)
@@ -38,7 +38,7 @@ def step(z, c_prev):
 
 def step_backward(dh, dc, c, c_prev, gates):
     """From ∂h and ∂c (..., H) of one step: returns dz (..., 4H) and ∂c of the step before."""
-    i, f, g, o = np.split(gates, 4, axis=-1)
+    i, f, g, o = split(gates, 4)
     tanh_c = np.tanh(c)
     do = dh * tanh_c  # ∂(7): it was h = o tanh(c)
     dc = dc + dh * o * (1 - tanh_c**2)  # ∂(7)

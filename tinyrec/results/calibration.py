@@ -29,7 +29,8 @@ NONE = Calibration()
 def apply(calibration, log_odds, seen):
     """The log-odds (B, N) put right; seen: the items (·,) that each user has had, B arrays."""
     slope, offset, of_seen = calibration
-    right = slope * log_odds + np.asarray(offset, log_odds.dtype)
+    right = slope * log_odds
+    right += offset
     for row, items in zip(right, seen, strict=True):
         row[items] += of_seen
     return right
@@ -80,14 +81,27 @@ class Reliability(NamedTuple):
 
 def reliability(log_odds, targets):
     """The Reliability of log-odds (B, N) of being next; −∞ where an item is no candidate."""
-    chance = sigmoid(log_odds)
+    rows = [one_row(row, target) for row, target in zip(log_odds, targets, strict=True)]
+    return Reliability(*np.sum(rows, axis=0))
+
+
+def one_row(log_odds, target):
+    """Offers, shown and taken (3, bins) of one user: log_odds (N,).
+
+    Chances sum to about one, so that few are above the first bin: only they are looked up.
+    """
     offered = np.isfinite(log_odds)
-    number = np.searchsorted(BINS, chance[offered], side="right") - 1
-    number = np.minimum(number, len(BINS) - 2)
-    hit = np.zeros(log_odds.shape, bool)
-    np.put_along_axis(hit, targets[:, None], True, axis=1)
+    chance = np.where(offered, sigmoid(log_odds), 0)
+    larger = chance[chance >= float(BINS[1])]
+    number, bins = bin_of(larger), len(BINS) - 1
+    offers = np.bincount(number, minlength=bins)
+    shown = np.bincount(number, larger, bins)
+    offers[0] = np.count_nonzero(offered) - len(larger)
+    shown[0] = chance.sum() - larger.sum()
+    taken = offered[target] * (np.arange(bins) == bin_of(chance[target]))
+    return offers, shown, taken
 
-    def binned(weights=None):
-        return np.bincount(number, weights, minlength=len(BINS) - 1)
 
-    return Reliability(binned(), binned(chance[offered]), binned(hit[offered]))
+def bin_of(chance):
+    """The number of the bin that each chance is shown in."""
+    return np.minimum(np.searchsorted(BINS, chance, side="right") - 1, len(BINS) - 2)

@@ -79,16 +79,19 @@ def click_errors(logits, targets):
     −∞ are no candidates. The root of the mean squared error is the article's RMSE (§9.4),
     known for probabilities as the root of the Brier score.
     """
-    p = sigmoid(beats_one_drawn(logits, logits.shape[1]))
-    p_target = np.take_along_axis(p, targets[:, None], axis=1)[:, 0]
-    others = np.isfinite(logits)
-    np.put_along_axis(others, targets[:, None], False, axis=1)
-    count = np.maximum(1, others.sum(axis=1))
-    right_no = ((p <= 0.5) & others).sum(axis=1) / count
-    square_no = (p**2 * others).sum(axis=1) / count
-    accuracy = ((p_target > 0.5) + right_no) / 2
-    square = ((1 - p_target) ** 2 + square_no) / 2
-    return accuracy, square
+    found = [click_error(row, target) for row, target in zip(logits, targets, strict=True)]
+    return tuple(np.array(found).T)
+
+
+def click_error(logits, target):
+    """One row of `click_errors`: accuracy and squared error, for logits (N,)."""
+    candidates = np.isfinite(logits)
+    p = np.where(candidates, sigmoid(beats_one_drawn(logits, len(logits))), 0)
+    taken, hit = float(p[target]), bool(p[target] > 0.5)
+    others = max(1, np.count_nonzero(candidates) - bool(candidates[target]))
+    wrong = (np.count_nonzero(p > 0.5) - hit) / others
+    square = (p @ p - taken**2) / others
+    return (hit + 1 - wrong) / 2, ((1 - taken) ** 2 + square) / 2
 
 
 def over_blocks(measure, score, log, spans, exclude_seen, run):
@@ -144,7 +147,7 @@ def evaluate(score, log, spans, exclude_seen=True, run=map, k=10):
 
     def measure(logits, targets):
         rank = ranks(logits, targets)
-        area = auc(rank, (logits > -np.inf).sum(axis=1))
+        area = auc(rank, np.count_nonzero(logits > -np.inf, axis=1))
         return rank, area, *click_errors(logits, targets), calibration.reliability(logits, targets)
 
     *each, binned = zip(*over_blocks(measure, score, log, spans, exclude_seen, run), strict=True)

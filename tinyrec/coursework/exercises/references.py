@@ -5,7 +5,7 @@ The mistakes in cleaning.toml and recurrence.toml are edits of these lines.
 
 import numpy as np
 
-from ...model.functions import sigmoid
+from ...model.functions import sigmoid, split
 
 
 def clean(log, most):
@@ -38,7 +38,7 @@ def walk(z, U, h0, c0):
 
 
 def step(z, c_prev):
-    i, f, g, o = np.split(z, 4, axis=-1)
+    i, f, g, o = split(z, 4)
     i = sigmoid(i)
     f = sigmoid(f)
     g = np.tanh(g)
