@@ -7,7 +7,6 @@
 """
 
 import copy
-import zlib
 
 import numpy as np
 
@@ -25,8 +24,9 @@ from .train.batches import Training
 from .train.ranks import One
 from .train.workers import cores, one_blas_thread, workers
 
-MADE_BY = "tinyrec model 3"
+MADE_BY = "tinyrec model 4"
 K = settings.Setting(int, 10, (1, 2**31), "")  # items that are recommended
+SIZES = ("dim", "hidden", "batch", "negatives", "max_len")  # settings that ask for memory
 
 
 class Recommender:
@@ -47,7 +47,7 @@ class Recommender:
         self.given = self.settings = settings.check(given)
         self.threads = settings.checked("threads", threads, settings.THREADS) or cores()
         self.layers = settings.checked("layers", layers, settings.LAYERS)
-        self.ranks = ranks or One()
+        self.ranks, self.run = ranks or One(), None
 
     def fit(self, events, valid=None, content=None, exclude_seen=True, checkpoint=None,
             start=None, frozen=(), **watchers):  # fmt: skip
@@ -58,31 +58,44 @@ class Recommender:
         or without their histories) all of `events` is learnt from, and `valid` becomes part of
         the histories once the training is over. content: what is known of items, a vector for
         each id, see content/knowledge.py. exclude_seen: as in `evaluate`. checkpoint: a file
-        written after each epoch; from one that is there already the training goes on. start: a
-        fitted Recommender whose parameters to begin with (train/transfer.py); frozen: names of
+        written after each epoch; from one that is there already the training goes on, and a
+        Recommender that came out of the very same training stays as it is. start: a fitted
+        Recommender whose parameters to begin with (train/transfer.py); frozen: names of
         those to leave as they are. watchers, as in loop.fit: on_step(done, all),
         on_epoch(history). Raises InputError if the log is too small, or if training diverges;
         the Recommender is then as it was before.
         """
         fitted = copy.copy(self)
-        log, how = sequences.serialise(events), self.given["split"]
-        fitted.split = sequences.split(log, events.time, how, valid is None)
         fitted.content, fitted.catalogue = knowledge.of(
-            content, catalogue.of(events, self.given["clock"], fitted.split.train)
+            content, catalogue.of(events, self.given["clock"])
         )
-        fitted._learn(events, valid, exclude_seen, checkpoint, start, frozen, **watchers)
-        vars(self).update(vars(fitted))
+        try:
+            done = fitted._learn(
+                events, valid, exclude_seen, checkpoint, start, frozen, **watchers
+            )
+        except MemoryError as error:
+            raise InputError(f"not enough memory to train ({error}); give a smaller batch, dim, "
+                             "hidden or negatives, or fewer threads") from None  # fmt: skip
+        if not done:
+            vars(self).update(vars(fitted))
         return self
 
     def _learn(self, events, valid, exclude_seen, checkpoint, start, frozen, **watchers):
+        """True where this very training is done already, and nothing was learnt."""
         numbers = features.numbers(events, self.catalogue.scales)
         self.log, self.report = sequences.serialise(events, numbers), events.report
+        self.split = sequences.split(self.log, events.time, self.given["split"], valid is None)
         held_back = (self.log, self.split.valid) if valid is None else self.targets(valid)
         windows = sequences.windows(self.split.train, self.given["max_len"])
         if not len(windows):
             raise InputError("nothing to learn from is left; users need four events or more")
         given = transfer.widths(self.given, start) if start else self.given
         self.settings = settings.follow(given, windows, self.catalogue.learnt)
+        longest = int((windows[:, 1] - windows[:, 0]).max())
+        settings.check_memory(
+            settings.memory_needed(self.settings, self.catalogue.learnt, longest, self.threads),
+            "training with " + ", ".join(f"{name} {self.settings[name]:,}" for name in SIZES),
+        )
         params = self._initial()
         if start and self.content:
             raise InputError("content: a training begins with it or with another model, not both")
@@ -93,7 +106,11 @@ class Recommender:
                                           self.settings["seed"])  # fmt: skip
         held_back = held_back[0], chosen
         state = loop.State(params, getattr(self.backend, "adam", None))
-        run = [self.settings, zlib.crc32(self.log.items), len(windows), *frozen]
+        run = self._run(windows, held_back, start,
+                        {"exclude_seen": bool(exclude_seen), "frozen": list(frozen)})  # fmt: skip
+        if checkpoint and run == self.run:
+            return True
+        self.run = run
         if checkpoint:
             state = self.ranks.of_first(lambda: store.restore(state, checkpoint, run))
         self.calibration = calibration.NONE
@@ -115,6 +132,19 @@ class Recommender:
             self.calibration = metrics.calibrate(self.score, *held_back, share_out)
         if valid is not None:
             self.log = catalogue.extended(self.catalogue, self.log, valid)
+        return False
+
+    def _run(self, windows, held_back, start, others):
+        """What shapes the result, by name: digests of what is long, settings, `others`."""
+        ids = np.frombuffer(catalogue.names(self.catalogue).encode(), np.uint8)
+        events = {"log": self.log._asdict(), "held back": held_back[0]._asdict(),
+                  "": {"ids": ids, "windows": windows, "targets": held_back[1]}}  # fmt: skip
+        known = knowledge.of_learnt(self.content, self.catalogue.learnt)
+        started = table.apart(start.params) if start else {}
+        long = {"log": store.flat(events), "content": {"C": known}, "model to start from": started}
+        run = {name: store.digest(arrays) for name, arrays in long.items()}
+        layers = self.layers if isinstance(self.layers, str) else "own"
+        return run | self.settings | {"layers": layers} | others
 
     def _initial(self):
         """Fresh parameters; the item biases start at the log-odds that the sampling implies."""
@@ -157,6 +187,7 @@ class Recommender:
         numbers of the items that were seen.
         """
         k = settings.checked("k", k, K)
+        check_numbers(logits)
         if exclude_seen:
             logits[seen] = -np.inf
         best = metrics.best(logits, k)
@@ -179,6 +210,7 @@ class Recommender:
 
         def one_block(block):
             logits = self.score(spans[block], self.log)
+            check_numbers(logits)
             if exclude_seen:
                 metrics.exclude(logits, spans[block], self.log)
             best = np.array([metrics.best(row, k) for row in logits])
@@ -261,6 +293,8 @@ class Recommender:
         same = events is None or self.catalogue.holds(events, self.log)
         if same and len(self.split.test):
             return self.log, self.split.test
+        if events is None:
+            raise InputError("fit(valid=…) kept nothing back to test on: name events to evaluate")
         return catalogue.targets(self.catalogue, self.log, events)
 
     # Keeping
@@ -271,7 +305,7 @@ class Recommender:
         about = catalogue.as_json(self.catalogue) | {
             "made by": MADE_BY, "settings": self.settings, "history": self.history_,
             "layers": self.layers if isinstance(self.layers, str) else "own",
-            "report": self.report, "calibration": self.calibration,
+            "report": self.report, "calibration": self.calibration, "run": self.run,
         }  # fmt: skip
         groups = {"param": table.apart(self.params), "log": self.log._asdict(),
                   "split": self.split._asdict(), "content": self.content or {}}  # fmt: skip
@@ -284,11 +318,13 @@ class Recommender:
         A model that was trained with layers of its own needs them again: give `layers`.
         """
         about, arrays = store.read(path, MADE_BY)
+        store.check_model(path, about, arrays)
         if about["layers"] == "own" and layers is None:
             raise InputError(f"{path}: trained with layers of its own; load(path, layers=…)")
         self = cls(**about["settings"], layers=layers or about["layers"])
         self.catalogue = catalogue.from_json(about)
         self.history_, self.report = about["history"], about["report"]
+        self.run = about["run"]
         self.calibration = calibration.Calibration(*about["calibration"])
         self.params = table.together(store.group("param", arrays))
         self.content = store.group("content", arrays) or None
@@ -299,6 +335,12 @@ class Recommender:
     def _check_fitted(self):
         if not hasattr(self, "catalogue"):
             raise InputError("this Recommender has learnt nothing yet: call fit(events) first")
+
+
+def check_numbers(logits):
+    if np.isnan(logits).any():
+        raise InputError("the model gives scores that are no numbers: its parameters are damaged; "
+                         "train it again, or load it from its file")  # fmt: skip
 
 
 Recommender.__doc__ = Recommender.__doc__.replace("{settings}", settings.described())

@@ -5,7 +5,9 @@ table. A setting that is None follows the log, by `follow`.
 """
 
 import inspect
+import math
 import operator
+import os
 from typing import NamedTuple
 
 import numpy as np
@@ -56,6 +58,8 @@ def checked(name, value, setting):
     if value is None:
         return None
     if setting.kind is bool:
+        if not isinstance(value, (bool, np.bool_)):
+            raise InputError(f"{name} is {value!r:.60}: it has to be True or False")
         return bool(value)
     if setting.kind in (str, object):
         wrong = value not in setting.allowed if isinstance(value, str) else setting.kind is str
@@ -95,6 +99,37 @@ def follow(given, windows, items):
         "epochs": 32 if best else 16 if large else 24,
     }
     return {name: by_log.get(name) if value is None else value for name, value in given.items()}
+
+
+def memory_needed(settings, items, longest, threads):
+    """Bytes that a training asks for, about: parameters with their gradients and Adam's means, a
+    batch's negatives, and a block for each worker; longest: steps of the longest window.
+    """
+    D, H, K = (settings[name] for name in ("dim", "hidden", "negatives"))
+    parameters = items * (D + 1) + 4 * H * (D + H) + 2 * H * (H + D)
+    users = min(settings["batch"], 32)
+    block = users * (longest * (20 * H + 8 * D + 4 * K + 3 * longest) + 3 * K * D)
+    return 20 * parameters + 8 * settings["batch"] * K + 4 * threads * block
+
+
+def check_memory(needed, what):
+    """Raises InputError if `what` needs more bytes than this process may have."""
+    there = memory()
+    if needed > there:
+        raise InputError(f"{what} needs about {needed:,} bytes of memory, where there are "
+                         f"{there:,}; take less")  # fmt: skip
+
+
+def memory():
+    """Bytes that this process may have at most, as far as the system says."""
+    try:
+        import resource
+
+        limits = [resource.getrlimit(resource.RLIMIT_AS)[0],
+                  os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]  # fmt: skip
+    except (ImportError, OSError, ValueError):
+        return math.inf  # this system does not
+    return min(limit for limit in limits if limit > 0)
 
 
 def backend(layers):

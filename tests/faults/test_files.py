@@ -2,12 +2,76 @@
 nothing written out of bounds, and one line says what is wrong.
 """
 
+import os
+import shutil
+import zipfile
+
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tinyrec import fast
+from tinyrec import InputError, Recommender, fast, model, store
+from tinyrec.live.compress import compressed
+from tinyrec.preprocess.events import clean
+from tinyrec.recommender import MADE_BY
 
 pytestmark = pytest.mark.faults
+EXAMPLES = int(os.environ.get("TINYREC_EXAMPLES", 150))
+SMALL = {"dim": 4, "hidden": 6, "negatives": 5, "batch": 16, "epochs": 2, "lr": 1e-2,
+         "layers": "readable"}  # fmt: skip
+ITEMS = [f"i{number}" for number in range(12)]
+CONTENT = ITEMS, np.random.default_rng(0).normal(size=(12, 5))
+
+
+def log(kinds=("view", "buy"), step=3, rating="5", last="i1", each=6):
+    """A log of 30 users with several kinds, times, and ratings of which some are missing."""
+    rows = {"user": [], "item": [], "timestamp": [], "event": [], "rating": []}
+    for at in range(180):
+        rows["user"].append(f"u{at // each}")
+        rows["item"].append(ITEMS[(at // 6 * 5 + at * step) % 12])
+        rows["timestamp"].append(str(1_600_000_000 + 1000 * at * at))
+        rows["event"].append(kinds[at % len(kinds)])
+        rows["rating"].append("" if at % 7 == 0 else str(at % 4))
+    rows["rating"][-1], rows["item"][-1] = rating, last
+    return clean(rows)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model of each kind, and a checkpoint."""
+    folder = tmp_path_factory.mktemp("files")
+    model = Recommender(**SMALL).fit(log(), content=CONTENT, checkpoint=folder / "c.npz")
+    model.add_items(["new"], np.ones((1, 5)))
+    model.save(folder / "m.npz")
+    for how in ("int8", "low-rank"):
+        compressed(model, how).save(folder / f"{how}.npz")
+    return folder
+
+
+def said(path):
+    """What a model of this file answers."""
+    model = Recommender.load(path)
+    items, chances = model.recommend(users="all", k=3)
+    return items.tolist(), chances.tolist(), model.evaluate(), model.history_, model.report
+
+
+def told(path):
+    """The one line in which a file is refused as a model."""
+    with pytest.raises(InputError) as error:
+        Recommender.load(path)
+    assert "\n" not in str(error.value)
+    assert str(path) in str(error.value)
+    return str(error.value)
+
+
+def rewritten(path, to, change):
+    """The file with change(about, arrays) done to it, and a checksum that is right."""
+    about, arrays = store.read(path, MADE_BY)
+    change(about, arrays)
+    store.write(to, about, arrays)
+    return to
+
 
 # Compiled code checks no bounds: before it runs, shapes are compared
 
@@ -60,3 +124,345 @@ def test_a_compiled_layer_refuses_an_item_that_is_not_in_the_table():
             fast.scorer.forward(x, ones((N, D), f4), ones(N, f4), items + item, items[:, :K])
     with pytest.raises(IndexError):
         fast.loss.forward(ones((2, T), f4), ones((2, T, K), f4), np.array([T + 1, 1]), 1.0)
+
+
+# A file is what was written, or it is refused in one line
+
+
+@pytest.mark.parametrize("name", ["m", "int8", "low-rank"])
+def test_every_kind_of_model_is_loaded_as_it_was_saved(folder, tmp_path, name):
+    Recommender.load(folder / f"{name}.npz").save(tmp_path / "again.npz")
+    assert (tmp_path / "again.npz").read_bytes() == (folder / f"{name}.npz").read_bytes()
+    assert said(tmp_path / "again.npz") == said(folder / f"{name}.npz")
+
+
+RESHAPED = {
+    "a row more": lambda a: np.append(a, a[-1:], axis=0),
+    "a row less": lambda a: a[:-1],
+    "a column more": lambda a: np.append(a, a[..., -1:], axis=-1),
+    "an axis more": lambda a: a[None],
+    "nothing": lambda a: a[:0],
+    "complex": lambda a: a.astype("c8"),
+    "bytes": lambda a: a.astype("S4"),
+    "the other end first": lambda a: a.astype(a.dtype.newbyteorder()),
+}
+
+
+@pytest.mark.parametrize("how", RESHAPED)
+@pytest.mark.parametrize("file", ["m", "int8", "low-rank"])
+def test_an_array_of_another_shape_or_type_than_the_others_say_is_named(
+    folder, tmp_path, file, how
+):
+    path = folder / f"{file}.npz"
+    for name, array in store.read(path, MADE_BY)[1].items():
+        wrong = RESHAPED[how](array)
+        same = wrong.dtype == array.dtype and wrong.shape[1:] == array.shape[1:]
+        if same and (name.startswith("split") or len(wrong) == len(array)):
+            continue  # a split may have any number of rows
+        rewritten(path, tmp_path / "x.npz", lambda _, a, n=name, wrong=wrong: a.update({n: wrong}))
+        assert name.split()[0] in told(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("param U", np.nan), ("param E", np.inf), ("log items", 13), ("log items", -1),
+     ("log kinds", 2), ("log starts", 10**6), ("log starts", 1), ("split train", 10**12),
+     ("split test", -5), ("split valid", 180), ("log numbers", np.nan), ("content C", np.nan)],
+)  # fmt: skip
+def test_a_number_out_of_its_range_is_named(folder, tmp_path, name, value):
+    def change(_, arrays):
+        arrays[name].flat[-1] = value
+
+    assert name.split()[0] in told(rewritten(folder / "m.npz", tmp_path / "x.npz", change))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("settings", [1]), ("settings", {"dim": "x"}), ("settings", {}), ("users", None),
+     ("users", ["a"]), ("users", ["u0"] * 30), ("items", [1] * 13), ("titles", ["a"]),
+     ("titles", {"i1": 5}), ("kinds", []), ("kinds", "ab"), ("scales", {"rating": [0, 0, True]}),
+     ("scales", {"since": [float("nan"), 1, False]}), ("calibration", [1, 2]),
+     ("calibration", [1, 2, float("nan")]), ("history", [{}]), ("history", {"epoch": 1}),
+     ("layers", 7), ("layers", "mine"), ("report", [["a"]]), ("added", -1), ("added", 13),
+     ("added", True), ("run", 3)],
+)  # fmt: skip
+def test_what_a_models_text_says_is_checked(folder, tmp_path, name, value):
+    for change in (lambda about, _: about.update({name: value}), lambda about, _: about.pop(name)):
+        told(rewritten(folder / "m.npz", tmp_path / "x.npz", change))
+
+
+def test_an_array_that_is_missing_or_unknown_is_named(folder, tmp_path):
+    for name in store.read(folder / "m.npz", MADE_BY)[1]:
+        rewritten(folder / "m.npz", tmp_path / "x.npz", lambda _, arrays, n=name: arrays.pop(n))
+        if name != "log numbers":
+            assert name.split()[0] in told(tmp_path / "x.npz")
+    more = rewritten(folder / "m.npz", tmp_path / "x.npz",
+                     lambda _, arrays: arrays.update({"param x": np.ones(2)}))  # fmt: skip
+    assert "param x" in told(more)
+
+
+def test_a_file_that_unpacks_to_more_than_it_holds_is_refused_before_it_does(folder, tmp_path):
+    bomb = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("about.npy", "param E.npy"):
+            archive.writestr(name, bytes(10**7))
+    told(bomb)
+    claimed = {"descr": "<f4", "fortran_order": False, "shape": (10**11,)}
+    header = b"\x93NUMPY\x01\x00v\x00" + repr(claimed).encode().ljust(117) + b"\n"
+    with zipfile.ZipFile(bomb, "w") as archive:
+        archive.writestr("about.npy", header)
+    told(bomb)
+
+
+def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/zero", tmp_path):
+        assert "regular file" in told(path)
+    for path in (tmp_path / "none.npz", tmp_path / "none" / "m.npz", tmp_path / ("x" * 999)):
+        told(path)
+
+
+def test_a_file_of_an_older_version_is_told_apart_from_damage(folder, tmp_path):
+    path = rewritten(folder / "m.npz", tmp_path / "x.npz",
+                     lambda about, _: about.update({"made by": "tinyrec model 3"}))  # fmt: skip
+    assert "tinyrec model 3" in told(path)
+    assert "train again" in told(path)
+    with pytest.raises(InputError, match="tinyrec model"):
+        store.read(folder / "m.npz", store.CHECKPOINT)
+
+
+def resumed(path):
+    """The parameters of a training that goes on from a checkpoint, to epoch 3."""
+    return Recommender(**SMALL).fit(log(), content=CONTENT, checkpoint=path).params
+
+
+@pytest.fixture(scope="module")
+def expected(folder):
+    return {"m.npz": said(folder / "m.npz"), "int8.npz": said(folder / "int8.npz"),
+            "c.npz": resumed(folder / "c.npz")}  # fmt: skip
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data(), name=st.sampled_from(["m.npz", "int8.npz", "c.npz"]))
+def test_any_mutation_of_a_file_is_refused_or_changes_nothing(folder, expected, data, name):
+    raw = bytearray((folder / name).read_bytes())
+    at = data.draw(st.integers(0, len(raw) - 1) | st.integers(0, 200)
+                   | st.integers(len(raw) - 3000, len(raw) - 1))  # fmt: skip
+    how = data.draw(st.sampled_from(["flip", "cut", "drop", "repeat", "write"]))
+    if how == "flip":
+        raw[at] ^= 1 << data.draw(st.integers(0, 7))
+    elif how == "write":
+        new = data.draw(st.binary(min_size=1, max_size=8))
+        raw[at : at + len(new)] = new
+    elif how == "cut":
+        del raw[at:]
+    else:
+        until = at + data.draw(st.integers(1, 400))
+        raw[at:until] = b"" if how == "drop" else raw[at:until] * 2
+    mutated = folder / "mutated.npz"
+    mutated.write_bytes(raw)
+    try:
+        if name == "c.npz":
+            found = resumed(mutated)
+            assert all(found[n].tobytes() == e.tobytes() for n, e in expected[name].items())
+        else:
+            assert said(mutated) == expected[name]
+    except InputError as error:
+        assert "\n" not in str(error)
+
+
+values = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=3),
+                   st.lists(st.integers(), max_size=3),
+                   st.dictionaries(st.text(max_size=3), st.integers(), max_size=2))  # fmt: skip
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_any_crafted_file_is_refused_or_answers(folder, data):
+    """With a checksum that is right: what is let through has to be safe to compute with."""
+    about, arrays = store.read(folder / "m.npz", MADE_BY)
+    place = data.draw(st.sampled_from([*about, *arrays]))
+    if place in about:
+        about[place] = changed_text(about[place], data)
+    else:
+        array = arrays[place]
+        how = data.draw(st.sampled_from([*RESHAPED, "a value"]))
+        if how == "a value" and array.size:
+            new = data.draw(st.sampled_from([0, 1, -1, 2**31 - 1, 181, 180, 13, 12, 1e38, np.nan]))
+            with np.errstate(invalid="ignore"):
+                array.flat[data.draw(st.integers(0, array.size - 1))] = (
+                    new if array.dtype.kind == "f" else np.nan_to_num(new).astype(array.dtype)
+                )
+        elif how != "a value":
+            arrays[place] = RESHAPED[how](array)
+    store.write(folder / "crafted.npz", about, arrays)
+    try:
+        said(folder / "crafted.npz")
+    except InputError as error:
+        assert "\n" not in str(error)
+
+
+def changed_text(value, data):
+    """Something else in place of a JSON value, or of one inside it."""
+    if isinstance(value, dict) and value and data.draw(st.booleans()):
+        name = data.draw(st.sampled_from(sorted(value)))
+        return value | {name: changed_text(value[name], data)}
+    if isinstance(value, list) and value and data.draw(st.booleans()):
+        at = data.draw(st.integers(0, len(value) - 1))
+        return value[:at] + [changed_text(value[at], data)] + value[at + 1 :]
+    return data.draw(values)
+
+
+# A training that goes on is the same training
+
+
+def fit(checkpoint=None, events=None, content=CONTENT, model=None, **changed):
+    named = ("exclude_seen", "frozen", "on_epoch")
+    more = {name: changed.pop(name) for name in named if name in changed}
+    model = model or Recommender(**SMALL | changed)
+    return model.fit(events or log(), content=content, checkpoint=checkpoint, **more)
+
+
+OTHERS = {
+    "another log": {"events": log(step=5)},
+    "another content": {"content": (ITEMS, np.eye(12))},
+    "another lr: 0.01 then, 0.02 now": {"lr": 0.02},
+    "another epochs: 2 then, 1 now": {"epochs": 1},
+    "another seed: 0 then, 1 now": {"seed": 1},
+    "another layers: readable then, fast now": {"layers": "fast"},
+    "another exclude_seen: True then, False now": {"exclude_seen": False},
+    "another frozen: [] then, ['E'] now": {"frozen": ["E"]},
+    "another max_len": {"max_len": 3},
+}
+
+
+@pytest.mark.parametrize("words", OTHERS)
+def test_a_checkpoint_of_another_training_is_refused_and_says_what_differs(folder, words):
+    before = (folder / "c.npz").read_bytes()
+    with pytest.raises(InputError) as error:
+        fit(folder / "c.npz", **OTHERS[words])
+    assert all(word in str(error.value) for word in words.split("; "))
+    assert (folder / "c.npz").read_bytes() == before
+
+
+def test_another_item_number_kind_boundary_or_id_makes_another_log(folder):
+    once, others = log(), [
+        log(step=5), log(rating="1"), log(last="i4"), log(each=5), log(kinds=("buy", "view")),
+        log(kinds=("view", "buy", "rate")),
+    ]  # fmt: skip
+    assert np.array_equal(once.item, others[3].item)
+    for events in others:
+        with pytest.raises(InputError, match="another log"):
+            fit(folder / "c.npz", events=events)
+
+
+def test_more_epochs_go_on_and_what_that_does_to_the_learning_rate_is_said(folder, tmp_path):
+    shutil.copy(folder / "c.npz", tmp_path / "c.npz")
+    with pytest.warns(UserWarning, match="begun for 2 epochs, now 3: the learning rate"):
+        model = fit(tmp_path / "c.npz", epochs=3)
+    assert [entry["of"] for entry in model.history_] == [2, 2, 3]
+
+
+def test_a_training_that_was_stopped_anywhere_ends_with_the_same_bytes(tmp_path):
+    def stop(history):
+        if len(history) == stop.at:
+            raise KeyboardInterrupt
+
+    whole = fit(epochs=9, lr=0.3)
+    assert len(whole.history_) < 9, "it should end as none got better"
+    for stop.at in range(1, len(whole.history_) + 1):
+        with pytest.raises(KeyboardInterrupt):
+            fit(tmp_path / "c.npz", epochs=9, lr=0.3, on_epoch=stop)
+    resumed = fit(tmp_path / "c.npz", epochs=9, lr=0.3)
+    assert len(resumed.history_) == len(whole.history_)
+    assert all(resumed.params[n].tobytes() == v.tobytes() for n, v in whole.params.items())
+
+
+def test_a_training_that_is_complete_is_not_done_again(folder, tmp_path):
+    fit().save(tmp_path / "m.npz")
+    whole = Recommender.load(tmp_path / "m.npz")
+    epochs = []
+    whole.given = Recommender(**SMALL).given
+    fit(tmp_path / "c.npz", model=whole, on_epoch=epochs.append)
+    assert not epochs
+    assert said(tmp_path / "m.npz")[2] == whole.evaluate()
+    fit(tmp_path / "c.npz", model=whole, events=log(step=5), on_epoch=epochs.append)
+    assert len(epochs) == 2, "another log is another training"
+
+
+# Numbers that are none, and too many of them
+
+
+def test_a_loss_that_is_no_number_keeps_the_best_epoch_and_says_where_it_was(monkeypatch):
+    forward, calls = model.loss.forward, []
+
+    def fail_later(*arguments):
+        loss, cache = forward(*arguments)
+        calls.append(1)
+        return (loss if len(calls) < FEW else np.nan), cache
+
+    once = fit()
+    FEW = 10**9
+    monkeypatch.setattr(model.loss, "forward", fail_later)
+    fit()
+    FEW = len(calls) // 2 + 1  # the first block of the second epoch
+    calls.clear()
+    with pytest.warns(UserWarning, match=r"nan in epoch 2, batch 1 of 2; give a smaller learning "
+                                         r"rate than 0\.01\. Epoch 1, the best"):  # fmt: skip
+        stopped = fit()
+    assert stopped.history_[0]["ndcg@10"] == once.history_[0]["ndcg@10"]
+    assert np.isfinite(stopped.recommend(user="u0")[1]).all()
+    FEW, before = 1, stopped.evaluate()
+    with pytest.raises(InputError, match="epoch 1, batch 1"):
+        fit(model=stopped)
+    assert stopped.evaluate() == before
+
+
+def test_a_model_of_numbers_that_are_none_says_so_when_asked():
+    broken = fit()
+    broken.params["E"][3] = np.nan
+    for ask in ({"user": "u0"}, {"history": ["i1"]}, {"users": "all"}):
+        with pytest.raises(InputError, match="no numbers"):
+            broken.recommend(**ask)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [({"hidden": 2**40}, "hidden is 1099511627776: it has to be between 1 and 65,536"),
+     ({"negatives": 10**9}, "negatives is 1000000000: it has to be between 1 and"),
+     ({"max_len": 2**70}, "max_len is .* between 1 and 1,000,000"),
+     ({"hidden": 2**16}, r"hidden 65,536.* needs about [\d,]+ bytes of memory, where there are"),
+     ({"negatives": 10**6, "batch": 10**6}, "negatives 1,000,000.* needs about")],
+)  # fmt: skip
+def test_a_setting_too_large_is_refused_with_its_range_or_its_bytes(wrong, words):
+    with pytest.raises(InputError, match=words):
+        fit(**wrong)
+
+
+def test_where_memory_ends_a_training_says_so_and_its_checkpoint_stays(folder, tmp_path):
+    def end(history):
+        raise MemoryError("12 GiB")
+
+    with pytest.raises(InputError, match=r"not enough memory .*12 GiB.*smaller batch"):
+        fit(tmp_path / "c.npz", on_epoch=end)
+    store.read(tmp_path / "c.npz", store.CHECKPOINT)
+
+
+def test_settings_of_numpys_types_train_are_saved_and_go_on(tmp_path):
+    typed = {"dim": np.int64(4), "lr": np.float32(0.5), "clock": np.bool_(True),
+             "split": np.str_("last"), "epochs": np.int8(2)}  # fmt: skip
+    for _ in range(2):
+        model = fit(tmp_path / "c.npz", **typed)
+    model.save(tmp_path / "m.npz")
+    assert Recommender.load(tmp_path / "m.npz").settings == model.settings
+    with pytest.raises(InputError, match="clock is 'no': it has to be True or False"):
+        Recommender(clock="no")
+
+
+def test_a_history_of_which_some_ids_are_unknown_goes_on_with_the_known_ones():
+    fitted = fit()
+    with pytest.warns(UserWarning, match="the log does not have them: nothing, none"):
+        found = fitted.recommend(history=["nothing", "i1", "none", "i2"])
+    assert found[0].tolist() == fitted.recommend(history=["i1", "i2"])[0].tolist()
+    with pytest.raises(InputError, match="nothing"):
+        fitted.recommend(history=["nothing"])

@@ -115,11 +115,10 @@ class Walk(NamedTuple):
     taste: np.ndarray     # (S, 3)
 
 
-def generate(customers=2000, products=800, steps=21, seed=0, purses=False):
+def generate(customers=2000, products=800, steps=21, seed=0):
     """A shop whose customers take `steps` steps in the median, five at least.
 
-    purses: what is in the cart is bought where a customer's purse allows it, not by dice. Raises
-    InputError for a shop that is too small.
+    Raises InputError for a shop that is too small.
     """
     for name, given, least in (("customers", customers, 1), ("products", products, len(NAMES)),
                                ("steps", steps, 2)):  # fmt: skip
@@ -130,10 +129,7 @@ def generate(customers=2000, products=800, steps=21, seed=0, purses=False):
     leaning = rng.integers(len(STYLES), size=customers)
     length = np.exp(rng.normal(np.log(steps), 0.4, customers)).astype(int)
     walk = wander(items, leaning, length.clip(5, 4 * steps), rng)
-    chances = np.tile(FUNNEL, (len(walk.product), 1))
-    if purses:
-        chances[:, 1] = buys(walk, items, rng.normal(size=customers))
-    return log_events(walk, items, leaning, chances, rng)
+    return log_events(walk, items, leaning, rng)
 
 
 def stock(products, rng):
@@ -223,19 +219,9 @@ def wander(items, leaning, length, rng):
     return Walk(customer, product[real], need[real], stage[real], begins[real], tastes[real])
 
 
-def buys(walk, items, purse):
-    """(S,) the chance that what is in the cart is bought: by its price and the purse (C,)."""
-    dear = np.log(items.price)
-    dear = (dear - dear.mean()) / dear.std()
-    return 1 / (1 + np.exp(2 * (dear[walk.product] - purse[walk.customer])))
-
-
-def log_events(walk, items, leaning, chances, rng):
-    """What the shop records of a walk: rows with a kind, a time and perhaps a rating.
-
-    chances (S, 3): of cart after view, buy after cart, rate after buy.
-    """
-    passes = rng.random(chances.shape) < chances
+def log_events(walk, items, leaning, rng):
+    """What the shop records of a walk: rows with a kind, a time and perhaps a rating."""
+    passes = rng.random((len(walk.product), 3)) < FUNNEL
     rows = 1 + passes.cumprod(axis=1).sum(axis=1)
     step = np.repeat(np.arange(len(rows)), rows)
     kind = np.arange(len(step)) - (rows.cumsum() - rows)[step]

@@ -92,6 +92,7 @@ def compressed(model, how):
         raise InputError("only models of the package's own layers can be compressed")
     smaller = copy.copy(model)
     smaller.params = model.params | WAYS[how](model)
+    smaller.run = None  # no training ends so
     smaller.settings = model.settings | {"hidden": len(smaller.params["U"])}
     return smaller
 

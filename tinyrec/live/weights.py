@@ -82,7 +82,7 @@ def with_weights(model, given, style="torch"):
             raise InputError(f"{theirs} gives {name} the shape {value.shape}, not {ours.shape}")
         params[name] = np.array(value, np.float32, order="C")
     changed = copy.copy(model)
-    changed.params = params
+    changed.params, changed.run = params, None
     return changed
 
 

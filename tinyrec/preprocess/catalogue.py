@@ -3,6 +3,8 @@
 A number is an index into the catalogue's ids. U users, N items.
 """
 
+import json
+import warnings
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -74,11 +76,9 @@ class Catalogue:
         return all(np.array_equal(theirs, ours) for theirs, ours in same)
 
 
-def of(events, clock, learnt):
-    """The Catalogue of clean Events; clock: is the time from an event to the next a number;
-    learnt: the spans that are learnt from.
-    """
-    scales = features.scales(events, clock, sequences.covered(learnt, len(events.item)))
+def of(events, clock=True):
+    """The Catalogue of clean Events; clock: is the time from an event to the next a number."""
+    scales = features.scales(events, clock)
     return Catalogue(events.users, events.items, events.kinds, events.titles, scales)
 
 
@@ -88,6 +88,11 @@ def as_json(catalogue):
     return {name: list(ids) for name, ids in named.items()} | {
         "titles": catalogue.titles, "scales": catalogue.scales, "added": catalogue.added
     }  # fmt: skip
+
+
+def names(catalogue):
+    """All its raw ids and scales as one text, which tells it from others."""
+    return json.dumps(as_json(catalogue) | {"titles": {}})
 
 
 def from_json(about):
@@ -149,12 +154,13 @@ def past(catalogue, log, user=None, history=None):
     """A user of the log, or a history of raw item ids, as a Log of one user.
 
     A history's kinds are the log's most common one; where the log has several kinds, an item
-    twice in a row is one step, as in the log. Raises InputError if there is no event.
+    twice in a row is one step, as in the log. Items that the log does not have are left out with
+    a warning. Raises InputError if there is no event.
     """
     if (user is None) == (history is None):
         raise InputError("name either a user or a history of items")
     if user is None:
-        items = catalogue.numbers(history)
+        items = catalogue.numbers(known_of(catalogue, history))
         if len(catalogue.kinds) > 1:
             items = items[np.diff(items, prepend=-1) != 0]
         kinds = np.full(len(items), usual_kind(log))
@@ -164,6 +170,19 @@ def past(catalogue, log, user=None, history=None):
     if not len(items):
         raise InputError("the history is empty: name one item or more")
     return sequences.as_log([(items, kinds, numbers)])
+
+
+def known_of(catalogue, history):
+    """The history without the ids that the log does not have, if it has one of them at least."""
+    if isinstance(history, (str, bytes)):
+        return history
+    history = [str(raw) for raw in history]
+    unknown = [raw for raw in history if raw not in catalogue.item_number]
+    known = [raw for raw in history if raw in catalogue.item_number]
+    if unknown and known:
+        warnings.warn(f"left out of the history, as the log does not have them: "
+                      f"{some(unknown, 10)}", stacklevel=4)  # fmt: skip
+    return known or history
 
 
 def targets(catalogue, log, events):

@@ -1,6 +1,7 @@
 """Training: from windows of histories to fitted parameters (article §3.2.2, step 4)."""
 
 import time
+import warnings
 
 import numpy as np
 
@@ -8,6 +9,10 @@ from .. import store
 from ..errors import InputError
 from . import tables
 from .batches import batch_gradients
+
+
+class Diverged(InputError):
+    """The loss, or a parameter, is no number any more."""
 
 
 class State:
@@ -18,6 +23,13 @@ class State:
         self.adam = (room or tables).Adam(params)
         self.best = copy(params)
         self.history = []  # one dict an epoch
+
+
+def ended(history, epochs):
+    """All epochs are done, or the last third of them, or five, brought no better one."""
+    if not history or len(history) >= epochs:
+        return len(history) >= epochs
+    return history[-1]["epoch"] - best_epoch(history)["epoch"] >= max(5, epochs / 3)
 
 
 def best_epoch(history):
@@ -44,8 +56,9 @@ def run_epoch(state, training, epoch, on_step):
             state, training, windows[members], negatives, (s["seed"], epoch, number)
         )
         if not np.isfinite(loss):
-            raise InputError(f"training diverged (loss {loss}): give a smaller learning rate "
-                             f"than {s['lr']:g}")  # fmt: skip
+            raise Diverged(f"training diverged: the loss is {loss} in epoch {epoch + 1}, batch "
+                           f"{number + 1} of {batches}; give a smaller learning rate than "
+                           f"{s['lr']:g}")  # fmt: skip
         state.adam.lr = s["lr"] * (1 - state.adam.steps / (s["epochs"] * batches))
         state.adam.step(grads)
         losses.append(loss)
@@ -53,36 +66,45 @@ def run_epoch(state, training, epoch, on_step):
         if on_step:
             on_step(number + 1, batches)
     state.adam.settle()
+    for name, value in state.params.items():
+        if not np.isfinite(value).all():
+            raise Diverged(f"training diverged: {name} is no number after epoch {epoch + 1}; give "
+                           f"a smaller learning rate than {s['lr']:g}")  # fmt: skip
     return float(np.mean(losses)), float(np.mean(accuracies))
 
 
 def fit(state, training, validate, checkpoint=None, on_step=None, on_epoch=None):
     """Train until all epochs are done, from wherever state stands; state.best is the result.
 
-    Ends early when the last third of the epochs, or five, brought no better one.
+    Ends early when the last third of the epochs, or five, brought no better one; and with a
+    warning where the loss stops being a number after an epoch that is kept.
 
     training: a Training; validate(params) returns a dict with "ndcg@10", by which the best
     epoch is chosen. on_step(done, all) is called after each batch, on_epoch(history) after each
     epoch; checkpoint, (file, run), is written before. An epoch's seconds have its
-    validation_seconds in them. Raises InputError when the loss stops being a number.
+    validation_seconds in them. Raises InputError when the loss is no number in the first epoch.
     """
     epochs = training.settings["epochs"]
-    for epoch in range(len(state.history), epochs):
-        began = time.perf_counter()
-        loss, accuracy = run_epoch(state, training, epoch, on_step)
+    while not ended(state.history, epochs):
+        epoch, began = len(state.history), time.perf_counter()
+        try:
+            loss, accuracy = run_epoch(state, training, epoch, on_step)
+        except Diverged as error:
+            if not epoch:
+                raise
+            best = best_epoch(state.history)["epoch"]
+            warnings.warn(f"{error}. Epoch {best}, the best until then, is kept", stacklevel=2)
+            break
         entry = {"epoch": epoch + 1, "of": epochs, "loss": loss, "accuracy": accuracy}
         trained = time.perf_counter()
         entry |= validate(state.params)
         entry["validation_seconds"] = time.perf_counter() - trained
         entry["seconds"] = time.perf_counter() - began
         state.history.append(entry)
-        best = best_epoch(state.history)
-        if best is entry:
+        if best_epoch(state.history) is entry:
             for name, value in state.params.items():
                 state.best[name][...] = value
         if checkpoint:
             store.keep(state, *checkpoint)
         if on_epoch:
             on_epoch(state.history)
-        if entry["epoch"] - best["epoch"] >= max(5, epochs / 3):
-            break
