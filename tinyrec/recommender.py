@@ -66,8 +66,10 @@ class Recommender:
         the Recommender is then as it was before.
         """
         fitted = copy.copy(self)
+        log, how = sequences.serialise(events), self.given["split"]
+        fitted.split = sequences.split(log, events.time, how, valid is None)
         fitted.content, fitted.catalogue = knowledge.of(
-            content, catalogue.of(events, self.given["clock"])
+            content, catalogue.of(events, self.given["clock"], fitted.split.train)
         )
         try:
             done = fitted._learn(
@@ -84,7 +86,6 @@ class Recommender:
         """True where this very training is done already, and nothing was learnt."""
         numbers = features.numbers(events, self.catalogue.scales)
         self.log, self.report = sequences.serialise(events, numbers), events.report
-        self.split = sequences.split(self.log, events.time, self.given["split"], valid is None)
         held_back = (self.log, self.split.valid) if valid is None else self.targets(valid)
         windows = sequences.windows(self.split.train, self.given["max_len"])
         if not len(windows):

@@ -52,6 +52,19 @@ def test_another_seed_gives_another_shop(shop):
     assert not np.array_equal(other.product[:1000], shop.product[:1000])
 
 
+def test_only_with_purses_do_the_price_and_the_customer_decide_what_is_bought(shop):
+    for made, decided in ((shop, False), (shops.generate(purses=True), True)):
+        bought = made.kind == shops.KINDS.index("buy")
+        carts = np.flatnonzero(made.kind == shops.KINDS.index("cart"))
+        buys = np.append(bought, False)[carts + 1]
+        dear = made.items.price > np.median(made.items.price)
+        dear = dear[made.product[carts]]
+        assert (buys[~dear].mean() - buys[dear].mean() > 0.3) == decided
+        customers, carts_of = np.unique(made.customer[carts], return_counts=True)
+        often = np.bincount(made.customer[carts], buys)[customers] / carts_of
+        assert (np.std(often) > 0.26) == decided
+
+
 def test_the_file_is_small_enough_to_open(rows):
     assert (DATA / "shop.csv").stat().st_size < 5_000_000
     assert 60_000 <= len(rows) <= 80_000

@@ -18,7 +18,8 @@ def chains(users=120, items=30, steps=9):
             for step in range(steps)]  # fmt: skip
     user, item = zip(*rows, strict=True)
     events = clean({"user": list(user), "item": list(item),
-                    "event": list(rng.choice(["view", "buy"], len(rows)))})  # fmt: skip
+                    "event": list(rng.choice(["view", "buy"], len(rows))),
+                    "price": [str(price) for price in rng.integers(1, 9, len(rows))]})  # fmt: skip
     events.titles["i05"] = TITLE
     return events
 

@@ -27,7 +27,7 @@ def test_integrated_gradients_sum_to_the_logit_less_that_of_all_vectors_at_zero(
 ):
     found = explain.contributions(fitted, item, history=history, method="gradients")
     past = fitted.past(history=history)
-    x, _ = events.own_layers(fitted, past)
+    x = events.own_layers(fitted, past)[1].lstm.x
     u, _ = events.from_vectors(fitted.params, np.stack([x, 0 * x]), readable)
     z = u @ fitted.params["E"][fitted.catalogue.numbers([item])[0]]
     assert found.sum() == pytest.approx(fitted.calibration.slope * (z[0] - z[1]), rel=0.01)
@@ -36,7 +36,7 @@ def test_integrated_gradients_sum_to_the_logit_less_that_of_all_vectors_at_zero(
 def test_integrated_gradients_are_complete_where_the_way_turns_sharply(fitted, history):
     steep = dict(fitted.params)
     steep["U"], steep["W"] = 4 * steep["U"], 3 * steep["W"]
-    x, _ = events.own_layers(fitted, fitted.past(history=history))
+    x = events.own_layers(fitted, fitted.past(history=history))[1].lstm.x
     other = events.copy_with(fitted, steep)
     found = events.of_past(other, fitted.past(history=history), 7, "gradients")
     u, _ = events.from_vectors(steep, np.stack([x, 0 * x]), readable)
@@ -64,7 +64,7 @@ def test_one_number_an_event_and_zero_beyond_what_the_model_looks_at(fitted, met
     past = [f"i{number:02}" for number in range(13)]
     found = explain.contributions(fitted, "i13", history=past, method=method)
     assert found.shape == (13,)
-    unseen = 13 - events.looked_at(fitted, fitted.past(history=past))
+    unseen = 13 - len(events.window(fitted, fitted.past(history=past))[0])
     assert unseen >= 3
     assert (found[:unseen] == 0).all() and (found[unseen:] != 0).any()
 

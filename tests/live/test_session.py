@@ -5,7 +5,7 @@ import pytest
 
 from tinyrec import InputError, Recommender
 from tinyrec.fast import replaced
-from tinyrec.live import Session
+from tinyrec.live import Session, compress
 from tinyrec.model import attention, interest, lstm
 from tinyrec.preprocess import features, sequences
 from tinyrec.preprocess.events import clean
@@ -59,6 +59,57 @@ def test_streamed_is_fresh_for_any_history_kinds_and_length(seed, max_len):
         assert session.logits() == pytest.approx(fresh(model, until_now), abs=1e-5)
 
 
+def told_rows(rng, user, length):
+    """One user's events with kinds, times, and ratings and prices that have gaps."""
+    rows = {name: [] for name in ("user", "item", "event", "timestamp", "rating", "price")}
+    time = 0
+    for step in range(length):
+        time += int(10 ** rng.uniform(0, 6))
+        kind = KINDS[step] if step < len(KINDS) else rng.choice(KINDS)
+        event = user, f"i{rng.integers(5)}", kind, time, rng.integers(1, 6), rng.integers(1, 9)
+        gaps = rng.random(2) < 0.5
+        event = [*map(str, event[:4]), *np.where(gaps, "", np.array(event[4:], str))]
+        for column, value in zip(rows.values(), event, strict=True):
+            column.append(str(value))
+    return rows
+
+
+@pytest.fixture(scope="module", params=[200, 8])
+def told(request):
+    rng = np.random.default_rng(0)
+    each = [told_rows(rng, f"u{user}", 12) for user in range(30)]
+    rows = {name: [value for rows in each for value in rows[name]] for name in each[0]}
+    model = Recommender(dim=6, hidden=5, negatives=4, epochs=2, batch=8, lr=1e-2, dropout=0.0,
+                        max_len=request.param, layers="readable", threads=1)  # fmt: skip
+    return model.fit(clean(rows))
+
+
+@pytest.mark.parametrize("user", ["new", "u3"])
+@pytest.mark.parametrize("seed", range(6))
+def test_streamed_is_fresh_for_any_times_and_numbers_and_moment_of_asking(told, user, seed):
+    assert list(told.catalogue.scales) == ["since", "until", "rating", "price"]
+    rng = np.random.default_rng(seed)
+    rows = told_rows(rng, user, int(rng.integers(5, 30)))
+    rows["item"][0], rows["item"][-1] = "i0", "i1"
+    rows["item"][-2] = "i2"  # so that the last one is a step of its own, whose time is known
+    session = Session(told, user=user if user == "u3" else None)
+    if session.items and told.catalogue.items[session.items[-1]] == "i0":
+        rows["item"][0] = "i4"
+    names = "item", "event", "timestamp", "rating", "price"
+    *events, (_, _, at, _, _) = zip(*map(rows.get, names), strict=True)
+    for item, event, time, rating, price in events:
+        numbers = {"rating": rating, "price": price}
+        numbers = {name: float(value) for name, value in numbers.items() if value}
+        session.add(item, event, time=float(time), **numbers)
+        session.ask_at(float(time) + 5).logits()  # asking in between changes nothing later
+    log, spans = told.targets(clean(rows))
+    expected = told.score(spans, log)[0]
+    assert session.ask_at(float(at)).logits() == pytest.approx(expected, abs=1e-5)
+    assert told.score(session.past().starts[None], session.past())[0] == pytest.approx(
+        expected, abs=1e-5
+    )
+
+
 @pytest.mark.parametrize("split", [1, 7, 12, 13])
 def test_a_session_goes_on_from_a_users_log_or_a_history(split):
     model = fit(max_len=8)
@@ -102,6 +153,24 @@ def test_a_window_that_is_full_keeps_three_quarters_and_at_most_max_len():
     assert (stop - start).max() == 16
     assert (stop - start)[16:].min() == 13
     assert len(np.unique(start)) == 1 + (99 - 16 + 3) // 4  # moves at every fourth event
+
+
+def test_a_session_knows_new_items_smaller_models_and_those_begun_from_another():
+    rng = np.random.default_rng(1)
+    rows, settings = random_rows(rng), {"epochs": 1, "layers": "readable", "threads": 1}
+    ids = [f"i{item}" for item in range(9)]
+    model = Recommender(dim=6, hidden=5, negatives=4, **settings)
+    model.fit(clean(rows), content=(ids, rng.normal(size=(9, 4))))
+    model.add_items(["new"], rng.normal(size=(1, 4)))
+    begun = Recommender(**settings).fit(clean(rows), start=fit())
+    smaller = [compress.compressed(model, how) for how in compress.WAYS]
+    for each in (model, begun, *smaller):
+        history = ["i1", "i2", *(["new"] if each is not begun else []), "i3"]
+        session = Session(each, history=history[:1])
+        for item in history[1:]:
+            session.add(item)
+        expected = each.logits(each.past(history=history))
+        assert session.logits() == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("wrong, words", [

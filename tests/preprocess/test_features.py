@@ -49,6 +49,26 @@ def test_times_are_seen_from_both_sides_and_gaps_are_flagged():
         assert column.std() == pytest.approx(1, abs=1e-5)
 
 
+def test_the_scales_are_those_of_what_is_learnt_from():
+    rows = {"user": ["a"] * 6, "item": [*"123456"], "timestamp": [*"123456"],
+            "rating": ["1", "3", "2", "4", "", "1000"]}  # fmt: skip
+    learnt = np.arange(6) < 4
+    scales = features.scales(clean(rows), learnt=learnt)
+    assert scales == {"rating": [2.5, pytest.approx(1.25**0.5), False]}  # nor is the gap seen
+    rows["timestamp"][4] = "999"
+    again = clean(rows | {"rating": ["1"] * 6})
+    assert features.scales(again, learnt=learnt) == {}  # the time up to what is held back neither
+    assert [*features.scales(again)] == ["since", "until"]
+
+
+def test_a_model_is_fitted_with_the_scales_of_its_training_part():
+    events = log(users=60, rated=True)
+    model = Recommender(**SMALL, epochs=1).fit(events)
+    learnt = np.tile(np.arange(8) < 6, 60)
+    assert model.catalogue.scales == features.scales(events, learnt=learnt)
+    assert model.catalogue.scales != features.scales(events)
+
+
 def test_a_log_without_times_has_no_numbers_and_one_without_the_clock_no_until():
     assert features.numbers(log(times=False), features.scales(log(times=False))).shape[1] == 0
     assert [*features.scales(log(), clock=False)] == ["since"]
@@ -67,8 +87,10 @@ def test_one_events_numbers_are_those_of_the_log():
         told["until"] = events.time[row + 1] - events.time[row]
     expected = features.numbers(events, scales)[row]
     assert features.one(scales, **told) == pytest.approx(expected, abs=1e-6)
-    assert features.place(scales, "rating") == 2
-    assert features.place(scales, "price") is None
+    rating = told.pop("rating")
+    assert features.one(scales, features.one(scales, **told), rating=rating) == pytest.approx(
+        expected, abs=1e-6
+    )
 
 
 @pytest.fixture(scope="module")

@@ -433,6 +433,8 @@ def test_an_items_file_says_more_in_its_further_columns(tmp_path):
     assert found.titles == {"1": "Red hat"}
     assert found.texts == {"1": "Red hat hats price 600", "2": "shoes"}
     assert found.further == ["category", "price"]
+    genres = read_items(write(tmp_path, "item|title|Crime|Comedy\n1|Heat|1|0\n2|Babe|0|1\n"))
+    assert genres.texts == {"1": "Heat Crime", "2": "Babe Comedy"}
     movies = read_items(write(tmp_path, "1::Toy Story::Animation|Comedy\n2::Heat::Action\n"))
     assert movies.texts["1"] == "Toy Story Animation|Comedy"
 

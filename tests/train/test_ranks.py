@@ -60,7 +60,8 @@ def test_any_number_of_ranks_gives_the_bytes_of_one_process(folder, size):
     assert parameters(folder / "ranks.npz") == parameters(folder / "alone.npz")
     assert done.stdout.count("kept epoch") == 1  # only the first one speaks
     assert re.search(
-        rf"{size} ranks, .* MB, .* each rank does\nexpected of n machines", done.stdout
+        rf"{size} ranks, .* MB, .* each rank does\na batch: .* to each\nexpected of n machines",
+        done.stdout,
     )
 
 
@@ -113,7 +114,7 @@ def test_what_is_wrong_is_said_once_and_ends_all_ranks(folder):
 
 
 def test_expected_seconds_fall_with_ranks_until_the_exchange_outweighs_them():
-    cost = ranks.Cost(blocks=8.0, here=4.0, exchange=1.0, nbytes=2 * 10**9)
+    cost = ranks.Cost(blocks=8.0, here=4.0, exchange=1.0, nbytes=2 * 10**9, exchanges=9)
     on_one = ranks.predicted(cost, 6.0, ranks=1, bandwidth=1e9)
     assert on_one == pytest.approx(8 + 1)  # all blocks, and the rest
     assert ranks.predicted(cost, 6.0, ranks=4, bandwidth=1e9) == pytest.approx(2 + 1.5 + 1)

@@ -110,6 +110,7 @@ def main():
     options.add_argument("folder", help="where shop.csv and items.csv go")
     for name, default in (("customers", 2000), ("products", 800), ("steps", 21), ("seed", 0)):
         options.add_argument(f"--{name}", type=int, default=default, help="%(default)s")
+    options.add_argument("--purses", action="store_true", help="who buys what can be learnt")
     given = vars(options.parse_args())
     try:
         write(given.pop("folder"), generate(**given))

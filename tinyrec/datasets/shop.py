@@ -115,10 +115,11 @@ class Walk(NamedTuple):
     taste: np.ndarray     # (S, 3)
 
 
-def generate(customers=2000, products=800, steps=21, seed=0):
+def generate(customers=2000, products=800, steps=21, seed=0, purses=False):
     """A shop whose customers take `steps` steps in the median, five at least.
 
-    Raises InputError for a shop that is too small.
+    purses: what is in the cart is bought where a customer's purse allows it, not by dice. Raises
+    InputError for a shop that is too small.
     """
     for name, given, least in (("customers", customers, 1), ("products", products, len(NAMES)),
                                ("steps", steps, 2)):  # fmt: skip
@@ -129,7 +130,10 @@ def generate(customers=2000, products=800, steps=21, seed=0):
     leaning = rng.integers(len(STYLES), size=customers)
     length = np.exp(rng.normal(np.log(steps), 0.4, customers)).astype(int)
     walk = wander(items, leaning, length.clip(5, 4 * steps), rng)
-    return log_events(walk, items, leaning, rng)
+    chances = np.tile(FUNNEL, (len(walk.product), 1))
+    if purses:
+        chances[:, 1] = buys(walk, items, rng.normal(size=customers))
+    return log_events(walk, items, leaning, chances, rng)
 
 
 def stock(products, rng):
@@ -219,9 +223,19 @@ def wander(items, leaning, length, rng):
     return Walk(customer, product[real], need[real], stage[real], begins[real], tastes[real])
 
 
-def log_events(walk, items, leaning, rng):
-    """What the shop records of a walk: rows with a kind, a time and perhaps a rating."""
-    passes = rng.random((len(walk.product), 3)) < FUNNEL
+def buys(walk, items, purse):
+    """(S,) the chance that what is in the cart is bought: by its price and the purse (C,)."""
+    dear = np.log(items.price)
+    dear = (dear - dear.mean()) / dear.std()
+    return 1 / (1 + np.exp(2 * (dear[walk.product] - purse[walk.customer])))
+
+
+def log_events(walk, items, leaning, chances, rng):
+    """What the shop records of a walk: rows with a kind, a time and perhaps a rating.
+
+    chances (S, 3): of cart after view, buy after cart, rate after buy.
+    """
+    passes = rng.random(chances.shape) < chances
     rows = 1 + passes.cumprod(axis=1).sum(axis=1)
     step = np.repeat(np.arange(len(rows)), rows)
     kind = np.arange(len(step)) - (rows.cumsum() - rows)[step]

@@ -47,14 +47,15 @@ def contributions(rec, item, user=None, history=None, method="occlusion"):
 def of_past(rec, past, item, method):
     """As `contributions`, for a Log of one user and an item's number."""
     found = np.zeros(len(past.items), np.float32)
-    found[-looked_at(rec, past) :] = METHODS[method](rec, past, item)
+    said = METHODS[method](rec, past, item)
+    found[-len(said) :] = said
     return found
 
 
-def looked_at(rec, past):
-    """How many of the past events the model looks at, the last ones."""
-    ((start, stop),) = sequences.latest(past.starts[None], rec.settings["max_len"])
-    return int(stop - start)
+def window(rec, past):
+    """Items, kinds and numbers of the past events that are looked at, the last ones."""
+    (span,) = sequences.latest(past.starts[None], rec.settings["max_len"])
+    return catalogue.cut(past, *span)
 
 
 def copy_with(rec, params):
@@ -79,7 +80,7 @@ def logits(rec, past, keep):
 
 def leave_one_out(rec, past):
     """Every item's logit after the whole past, and without each event looked at: (1 + R, N)."""
-    keep = np.ones((1 + looked_at(rec, past), len(past.items)), bool)
+    keep = np.ones((1 + len(window(rec, past)[0]), len(past.items)), bool)
     each = np.arange(1, len(keep))
     keep[each, each - len(keep)] = False
     return logits(rec, past, keep)
@@ -94,7 +95,7 @@ def occlusion(rec, past, item):
 
 def gradients(rec, past, item):
     keep_freed_memory()
-    x, _ = own_layers(rec, past)
+    x = own_layers(rec, past)[1].lstm.x
     e, slope = rec.params["E"][item], rec.calibration.slope
     points, shares = np.polynomial.legendre.leggauss(POINTS)
     points, shares = (1 + points) / 2, shares / 2  # of 0 to 1, not of −1 to 1
@@ -143,17 +144,14 @@ def from_vectors(params, x, layers):
 
 
 def own_layers(rec, past):
-    """The events' vectors x (R, D) that are looked at, and the caches of the layers over them.
+    """u (T, D) after each event that is looked at, and the caches of the layers.
 
     Raises InputError for layers of one's own, whose insides are not known here.
     """
     if not isinstance(rec.layers, str):
         raise InputError("what is inside is known for the package's own layers only; "
                          "occlusion explains any")  # fmt: skip
-    T = looked_at(rec, past)
-    seen = catalogue.cut(past, len(past.items) - T, len(past.items))
-    _, caches = network.interest(rec.params, *seen, readable)
-    return caches.lstm.x, caches
+    return network.interest(rec.params, *window(rec, past), readable)
 
 
 def attention(rec, past, item):
@@ -161,11 +159,11 @@ def attention(rec, past, item):
 
 
 def recency(rec, past, item):
-    return DECAY ** np.arange(looked_at(rec, past))[::-1]
+    return DECAY ** np.arange(len(window(rec, past)[0]))[::-1]
 
 
 def random(rec, past, item):
-    return np.random.default_rng([item, *past.items]).random(looked_at(rec, past))
+    return np.random.default_rng([item, *past.items]).random(len(window(rec, past)[0]))
 
 
 METHODS = {

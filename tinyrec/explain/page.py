@@ -13,8 +13,6 @@ import numpy as np
 from .. import model as readable
 from ..model import loss, network
 from ..model.functions import sigmoid, softplus
-from ..preprocess import catalogue
-from ..results import calibration
 from . import events
 
 TEMPLATE = Path(__file__).with_name("page.html")
@@ -51,22 +49,19 @@ def trace(rec, past, user, k):
     equations, "top" the k best items not seen; "without": the k best at the end, had an event not
     happened; "adds": what each event adds to the logit of the k best at the end (occlusion).
     """
-    x, caches = events.own_layers(rec, past)
+    u, caches = events.own_layers(rec, past)
+    x, (items, kinds, numbers) = caches.lstm.x, events.window(rec, past)
     T, N = len(x), len(rec.catalogue.items)
-    looked = catalogue.cut(past, len(past.items) - T, len(past.items))
-    items = looked[0]
     p, H = rec.params, len(rec.params["U"])
-    u, _ = network.interest(p, *looked, readable)
     z = network.every_logit(u, p["E"], p["bias"], readable.scorer)
+    odds = rec.log_odds(z, [[]] * T)  # of items not seen
     told = {name: rec.settings[name] for name in ("negatives", "t")}
-    odds = loss.log_odds(z, rec.catalogue.learnt, **told)
-    odds = calibration.apply(rec.calibration, odds, [[]] * T)  # of items not seen
     lstm, long = caches.lstm, caches.interest.long
     before = np.concatenate([np.zeros((1, H), x.dtype), lstm.h[:-1]])
     gates = np.split(lstm.gates, 4, axis=-1)
     arrays = dict(zip("ifgo", gates, strict=True)) | {
         "x": x, "c": lstm.c, "h": lstm.h, "long": long, "u": u, "r": caches.interest.recent,
-        "z": x @ p["W"] + before @ p["U"] + p["b"],
+        "nF": numbers @ p["F"], "z": x @ p["W"] + before @ p["U"] + p["b"],
         "from_long": long @ p["Wu"][:H], "from_h": lstm.h @ p["Wu"][H:],
     }  # fmt: skip
     beta = loss.beta(N, **told)
@@ -101,13 +96,14 @@ def trace(rec, past, user, k):
     listed |= {row["item"] for rows in without for row in rows} | set(rec.catalogue.items[items])
     return {
         "history": list(rec.catalogue.items[items]), "first": 0, "steps": steps,
-        "kinds": [rec.catalogue.kinds[kind] for kind in looked[1]],
+        "kinds": [rec.catalogue.kinds[kind] for kind in kinds],
         "without": without, "adds": dict(zip(ends, adds, strict=True)),
         "items": {raw: about_item(rec, raw) for raw in sorted(listed)},
         "A": dict(zip(rec.catalogue.kinds, rounded(p["A"]), strict=True)), "bu": rounded(p["bu"]),
         "fade": rounded(sigmoid(p["fade"])),
         "about": {"user": user, "events": len(past.items), "T": T, "N": N, "D": x.shape[1], "H": H,
-                  "M": len(p["A"]), "K": told["negatives"], "beta": rounded(beta)},
+                  "M": len(p["A"]), "R": len(p["F"]), "K": told["negatives"],
+                  "beta": rounded(beta)},
         "lines": lines(),
     }  # fmt: skip
 

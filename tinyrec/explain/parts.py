@@ -14,7 +14,7 @@ import numpy as np
 from .. import model as readable
 from ..errors import InputError
 from ..model import content, network
-from ..preprocess import catalogue, sequences
+from . import events
 
 
 class Parts(NamedTuple):
@@ -39,30 +39,20 @@ def parts(model, user=None, history=None, k=5):
     if not isinstance(model.layers, str):
         raise InputError("the parts of a logit are known for the package's own layers only")
     best, _ = model.recommend(user, history, k)
-    past = model.past(user, history)
-    ((start, stop),) = sequences.latest(past.starts[None], model.settings["max_len"])
-    events = catalogue.cut(past, start, stop)
-    return taken_apart(model.params, events, model.catalogue.numbers(best), model.content)
-
-
-def taken_apart(params, past, items, known=None):
-    """The Parts of the logits of `items` (k,) after T events: their items and kinds (T,), numbers.
-
-    known: what is known of the items, as in content/knowledge.py.
-    """
-    u, caches = network.interest(params, *(part[None] for part in past), readable)
-    H = params["U"].shape[0]
-    h = caches.attention.h[0]
-    weights = caches.attention.w[0, -1]
+    items, params = model.catalogue.numbers(best), model.params
+    past = events.window(model, model.past(user, history))
+    u, caches = network.interest(params, *past, readable)
+    H = len(params["U"])
+    h, weights = caches.attention.h, caches.attention.w[-1]
     E = params["E"][items]
-    events = (weights[:, None] * h @ params["Wu"][:H] @ E.T).T
+    of_events = (weights[:, None] * h @ params["Wu"][:H] @ E.T).T
     short = h[-1] @ params["Wu"][H:] @ E.T
-    recent = E @ caches.interest.recent[0, -1]
+    recent = E @ caches.interest.recent[-1]
     base = E @ params["bu"] + params["bias"][items]
     by_content = None
-    if known:
-        learnt = (known[name] for name in content.PARAMETERS)
-        e, bias = content.alone(known["C"][items], *learnt)
-        by_content = e @ u[0, -1] + bias
-    long = events.sum(axis=1)
-    return Parts(past[0], weights, items, long, short, recent, base, events, by_content)
+    if model.content:
+        learnt = (model.content[name] for name in content.PARAMETERS)
+        e, bias = content.alone(model.content["C"][items], *learnt)
+        by_content = e @ u[-1] + bias
+    long = of_events.sum(axis=1)
+    return Parts(past[0], weights, items, long, short, recent, base, of_events, by_content)

@@ -54,19 +54,15 @@ class Session:
         unknown = [name for name in numbers if name not in scales or name in ("since", "until")]
         if unknown:
             raise InputError(f"{', '.join(unknown)}: the model has learnt no such number")
-        if time is not None and self.time is not None:
-            numbers["since"] = self._clock(time)
+        since = {} if time is None or self.time is None else {"since": self._clock(time)}
         (item,) = self.rec.catalogue.numbers([item])
         if len(kinds) > 1 and self.items and self.items[-1] == item:
-            first = self._take_back()  # whose time the step keeps, as in a log that is read
+            # the step keeps its time and what it told, as in a log that is read
+            row = features.one(scales, self._take_back(), until=np.nan, **numbers)
         else:
-            first = np.full(len(self.rec.params["F"]), np.nan)
-            if "since" in numbers:
+            if since:
                 self.ask_at(time)
-            self.time = time
-        row, since = features.one(scales, **numbers), features.place(scales, "since")
-        if since is not None and not np.isnan(first[since]):
-            row[since] = first[since]
+            row, self.time = features.one(scales, **numbers, **since), time
         self.items.append(int(item))
         self.numbers.append(row)
         self.kinds.append(self.usual_kind if event is None else kinds.index(event))
@@ -80,11 +76,9 @@ class Session:
         """What follows is asked for at this time, in seconds: the last step is done again, with
         the time that has passed since. Returns the session.
         """
-        at = features.place(self.rec.catalogue.scales, "until")
-        if at is not None and self.time is not None and self.items:
-            told = features.one(self.rec.catalogue.scales, until=self._clock(time))
-            self.numbers[-1] = self.numbers[-1].copy()
-            self.numbers[-1][at] = told[at]
+        scales = self.rec.catalogue.scales
+        if "until" in scales and self.time is not None and self.items:
+            self.numbers[-1] = features.one(scales, self.numbers[-1], until=self._clock(time))
             self.cell, self.recent = self.before
             self._step()
         return self

@@ -76,9 +76,11 @@ class Catalogue:
         return all(np.array_equal(theirs, ours) for theirs, ours in same)
 
 
-def of(events, clock=True):
-    """The Catalogue of clean Events; clock: is the time from an event to the next a number."""
-    scales = features.scales(events, clock)
+def of(events, clock, learnt):
+    """The Catalogue of clean Events; clock: is the time from an event to the next a number;
+    learnt: the spans that are learnt from.
+    """
+    scales = features.scales(events, clock, sequences.covered(learnt, len(events.item)))
     return Catalogue(events.users, events.items, events.kinds, events.titles, scales)
 
 

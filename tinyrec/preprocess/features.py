@@ -5,19 +5,22 @@ until    log time from this event to the next one; after the last, to the moment
          the clock: known while serving, and in a test the time of the target
 rating, price    as the log has them; where it has gaps, a column more says "was missing"
 
-Each is standardised by the log that is learnt from. What is not known is the mean, 0, as the
-method "mean" of missing.py fills it.
+Each is standardised by the events that are learnt from, and a gap filled with their mean. The
+curves of missing.py would not do: they look at a user's later values.
 """
 
 import numpy as np
 
+from . import missing
 from .events import NUMERIC
 
 
-def scales(events, clock=True):
-    """{name: [mean, standard deviation, are there gaps]} of the numbers that the log has."""
+def scales(events, clock=True, learnt=slice(None)):
+    """{name: [mean, standard deviation, are there gaps]} of the numbers that the log has, over
+    the events that are `learnt` from, (n,) bool.
+    """
     found = {}
-    for name, values in raw(events).items():
+    for name, values in raw(events, learnt).items():
         known = values[~np.isnan(values)]
         if len(known) and np.ptp(known) > 0 and (clock or name != "until"):
             gaps = name in NUMERIC and len(known) < len(values)
@@ -25,15 +28,15 @@ def scales(events, clock=True):
     return found
 
 
-def raw(events):
-    """{name: (n,)} before standardising, NaN where not known."""
-    found = {name: events.numeric[name] for name in NUMERIC if name in events.numeric}
-    if events.time is None or not len(events.time):
+def raw(events, rows=slice(None)):
+    """{name: (n,)} of these rows before standardising, NaN where not known."""
+    found = {name: events.numeric[name][rows] for name in NUMERIC if name in events.numeric}
+    if events.time is None:
         return found
-    gap = np.diff(events.time)
-    gap[np.diff(events.user) != 0] = np.nan
+    gap = np.diff(events.time[rows], prepend=np.nan, append=np.nan)
+    gap[1:-1][np.diff(events.user[rows]) != 0] = np.nan
     gap = np.log1p(gap)
-    return {"since": np.append(np.nan, gap), "until": np.append(gap, np.nan)} | found
+    return {"since": gap[:-1], "until": gap[1:]} | found
 
 
 def numbers(events, scales):
@@ -46,26 +49,20 @@ def numbers(events, scales):
 
 def standard(values, mean, deviation, gaps):
     """A column (n,) with mean 0 and deviation 1, and where it may have gaps one that says so."""
-    z = (values - mean) / deviation
-    filled = np.where(np.isnan(z), 0, z)
-    return [filled, np.isnan(z)] if gaps else [filled]
+    z = (missing.fill_with(values, mean) - mean) / deviation
+    return [z, missing.flags(values)] if gaps else [z]
 
 
-def one(scales, **known):
-    """The numbers (R,) of one event of which only `known` is known, since and until in seconds."""
-    row = []
+def one(scales, row=None, **known):
+    """The numbers (R,) of one event of which only `known` is known, since and until in seconds;
+    and what an earlier row of the event told.
+    """
+    found, at = [], 0
     for name, scale in scales.items():
         value = np.array([known.get(name, np.nan)], float)
         value = np.log1p(value) if name in ("since", "until") else value
-        row += standard(value, *scale)
-    return np.array(row, np.float32).reshape(-1)
-
-
-def place(scales, name):
-    """Which of the R columns has this number; None if none has."""
-    at = 0
-    for other, (_, _, gaps) in scales.items():
-        if other == name:
-            return at
-        at += 1 + gaps
-    return None
+        columns = standard(value, *scale)
+        told = None if row is None or name in known else row[at : at + len(columns), None]
+        found += columns if told is None else list(told)
+        at += len(columns)
+    return np.array(found, np.float32).reshape(-1)

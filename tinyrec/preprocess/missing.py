@@ -2,7 +2,8 @@
 
 The methods of the article: one number for all gaps (mean, median), a curve along each user's
 own time line (linear, spline), or a new feature that says where the gaps were (indicator).
-Each returns new Events; a value that is known never changes.
+A value that is known never changes. What a model is told (features.py) is the mean of what it
+learns from, and the flag.
 """
 
 from dataclasses import replace
@@ -18,16 +19,15 @@ def fill(events, column, method):
     Before a user's first and after the last known value, a curve holds the nearest one; users
     with nothing known get the column's mean. Raises InputError for an unknown column or method.
     """
+    averages = {"mean": np.nanmean, "median": np.nanmedian}
+    curves = {"linear": np.interp, "spline": spline}
     values = column_of(events, column)
-    known = ~np.isnan(values)
-    if not known.any():
+    if np.isnan(values).all():
         raise InputError(f"column {column}: no value is known; choose another column")
-    if method in ("mean", "median"):
-        average = np.mean if method == "mean" else np.median
-        filled = np.where(known, values, average(values[known]))
-    elif method in ("linear", "spline"):
-        curve = np.interp if method == "linear" else spline
-        filled = fill_along_time(events, values, curve)
+    if method in averages:
+        filled = fill_with(values, averages[method](values))
+    elif method in curves:
+        filled = fill_along_time(events, values, curves[method])
     else:
         raise InputError(f"method {method!r}: choose mean, median, linear or spline")
     return replace(events, numeric=events.numeric | {column: filled})
@@ -35,8 +35,16 @@ def fill(events, column, method):
 
 def indicator(events, column):
     """Adds the feature <column>_missing: 1 where the value is missing, else 0."""
-    missing = np.isnan(column_of(events, column)).astype(float)
-    return replace(events, numeric=events.numeric | {f"{column}_missing": missing})
+    said = {f"{column}_missing": flags(column_of(events, column))}
+    return replace(events, numeric=events.numeric | said)
+
+
+def fill_with(values, number):
+    return np.where(np.isnan(values), number, values)
+
+
+def flags(values):
+    return np.isnan(values).astype(float)
 
 
 def column_of(events, column):
@@ -48,7 +56,7 @@ def column_of(events, column):
 
 def fill_along_time(events, values, curve):
     """values (n,) with each user's gaps read off a curve through that user's known values."""
-    filled = np.where(np.isnan(values), np.nanmean(values), values)
+    filled = fill_with(values, np.nanmean(values))
     first_rows = np.flatnonzero(np.diff(events.user)) + 1
     for rows in np.split(np.arange(len(values)), first_rows):
         time = np.arange(len(rows)) if events.time is None else events.time[rows]

@@ -81,14 +81,17 @@ def read_items(source):
 
 def in_words(columns):
     """Those of an items file's further columns that say something in words, or in numbers: these
-    with one digit and zeros, so that prices that are alike read the same.
+    with one digit and zeros, so that prices that are alike read the same; of a column of 0 and 1,
+    such as a genre's, the name where it is 1.
     """
     said = {}
     for name, text in columns.items():
         if name.startswith("column ") or plain(name).endswith(NOT_WORDS):
             continue
         numbers = text.cast(pl.Float64, strict=False)
-        if numbers.is_not_null().sum() > 0.5 * (text != "").sum():
+        if set(text) <= {"0", "1", ""}:
+            text = [name if flag == "1" else "" for flag in text]
+        elif numbers.is_not_null().sum() > 0.5 * (text != "").sum():
             text = ["" if n is None else f"{name} {float(f'{n:.0e}'):g}" for n in numbers]
         said[name] = text
     return said

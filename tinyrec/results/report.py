@@ -227,6 +227,8 @@ def ranks(cost, seconds, ranks, bandwidth=1e9):
     return (
         f"{ranks} ranks, {seconds:.1f} s: {cost.here:.1f} s in blocks, {cost.exchange:.1f} s to "
         f"wait and to exchange {cost.nbytes / 1e6:,.0f} MB, {rest:.1f} s that each rank does\n"
+        f"a batch: {1e3 * cost.blocks / cost.exchanges:.1f} ms in blocks against "
+        f"{cost.nbytes / 1e6 / cost.exchanges:.2f} MB from all ranks to each\n"
         f"expected of n machines, a rank each, that get {bandwidth / 1e9:g} GB a second, if "
         f"blocks are shared evenly and nothing overlaps\n  {expected}"
     )  # fmt: skip

@@ -25,6 +25,7 @@ class Cost(NamedTuple):
     here: float  # seconds of this rank in its own blocks
     exchange: float  # seconds of this rank to wait for the others and to get their results
     nbytes: int  # that all ranks sent
+    exchanges: int  # one a batch, and those of validation
 
 
 class Ranks:
@@ -33,7 +34,7 @@ class Ranks:
     def __init__(self, comm):
         self.comm, self.first, self.size = comm, comm.rank == 0, comm.size
         self.here = self.exchange = 0.0
-        self.nbytes = 0
+        self.nbytes = self.exchanges = 0
 
     def map(self, run):
         """`run`, a map, with the jobs dealt out to the ranks: all results, in the jobs' order."""
@@ -49,6 +50,7 @@ class Ranks:
             self.here += done - began
             self.exchange += time.perf_counter() - done
             self.nbytes += sum(map(len, parts))
+            self.exchanges += 1
             return found
 
         return mapped
@@ -65,7 +67,8 @@ class Ranks:
 
     def cost(self):
         """The Cost so far; to be called by all ranks."""
-        return Cost(self.comm.allreduce(self.here), self.here, self.exchange, self.nbytes)
+        blocks = self.comm.allreduce(self.here)
+        return Cost(blocks, self.here, self.exchange, self.nbytes, self.exchanges)
 
 
 class One:
