@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tinyrec.__main__ import parser
+from tinyrec.commands import parser
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

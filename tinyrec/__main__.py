@@ -1,433 +1,124 @@
-"""The command line. `tinyrec --help` lists the commands, `tinyrec COMMAND --help` explains one."""
+"""The way in, and what may happen at any moment: signals, readers that leave, letters that a
+terminal lacks. The commands are in commands.py, which is imported once this is ready.
+"""
 
-import argparse
-import csv
-import importlib.util
-import json
+import contextlib
+import errno
 import os
-import shlex
+import signal
 import sys
-import time
-from contextlib import nullcontext
-from pathlib import Path
 
-from . import __version__, settings, store
-from . import explain as explaining
-from . import model as readable
-from .content.vectors import of_items
-from .coursework.check import as_gradescope, as_json, check_file, nothing_handed_in
-from .coursework.exercises import EXERCISES
-from .datasets import movielens, shop
-from .errors import InputError
-from .explain import page
-from .preprocess.events import read_events
-from .recommender import Recommender
-from .results import compare, metrics, plots, report
-from .train import gradcheck, ranks
-from .train.loop import best_epoch
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+READER_LEFT = (errno.EPIPE, errno.EIO, errno.EINVAL)  # a pipe's, a terminal's; on Windows
+UNSEEN = dict.fromkeys(
+    [*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd"
+)  # what moves the cursor, or turns the direction of a text
+PRINTED = UNSEEN | {ord(kept): kept for kept in "\n\t"}
+DRAWN = PRINTED | {ord("\r"): "\r"}  # of a line that is drawn again
 
 
 def main(arguments=None):
     """Run one command; returns the exit code: 0 done, 1 checks failed, 2 bad request, 130 ^C."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal may lack letters
-    options = parser().parse_args(with_dashes(sys.argv[1:] if arguments is None else arguments))
+    if arguments is None:
+        open_standard_streams()
+        on_signals(leave_at_once)
+    out, err = Stream(sys.stdout, PRINTED), Stream(sys.stderr, DRAWN)
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = ended(sys.argv[1:] if arguments is None else arguments, arguments is None)
+            out.flush()
+        finally:
+            if arguments is None:
+                on_signals(leave_at_once)
+        if out.failed and not code:
+            code = wrong(f"standard output: {out.failed}; some of it was not printed")
+        err.flush()
+    return code
+
+
+def ended(arguments, alone):
+    """The exit code of a command; what ends it early is said in one line."""
+    from .errors import InputError
+
     try:
-        return options.run(options) or 0
+        from .commands import run
+
+        if alone:
+            on_signals(interrupt)
+        return run(arguments)
     except InputError as error:
-        print(f"tinyrec: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\ntinyrec: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return wrong(error)
+    except MemoryError as error:
+        return wrong(f"not enough memory ({error}); take smaller numbers, or a shorter log")
+    except OSError as error:
+        return wrong(f"{error.filename or 'the system'}: {error.strerror or error}")
+    except KeyboardInterrupt as interrupted:
+        return wrong("; ".join(["interrupted", *map(str, interrupted.args)]), 130)
 
 
-def train(options):
-    """Read, fit, save, compare, recommend; with --mpi as one rank of several."""
-    if not options.mpi:
-        return train_on(ranks.One(), options)
-    with ranks.job() as job:
-        train_on(job, options)
+def wrong(error, code=2):
+    start = "\n" if code == 130 and sys.stderr.isatty() else ""  # after the terminal's ^C
+    print(f"{start}tinyrec: {str(error).translate(UNSEEN)}", file=sys.stderr)
+    return code
 
 
-def train_on(job, options):
-    bundled = options.events is None
-    path = shop.FOLDER / "shop.csv" if bundled else options.events
-    items = options.items or (shop.FOLDER / "items.csv" if bundled else None)
-    picture, checkpoint = f"{options.out}.png", f"{options.out}.checkpoint.npz"
-    if job.first:
-        store.check_targets([options.out, options.json, picture, checkpoint], [path, items])
-    began = time.perf_counter()
-    events = job.of_first(lambda: read_events(path, items=items, **reading(options)))
-    seconds = {"read": time.perf_counter() - began}
-    print(report.understood(events, "the bundled shop" if bundled else path) + "\n")
-
-    given = {name: getattr(options, name) for name in settings.TABLE}
-    model = Recommender(**given, layers="readable" if options.no_fast else "fast",
-                        threads=job.threads() if options.threads is None else options.threads,
-                        ranks=job)  # fmt: skip
-    if options.resume and job.first and not Path(checkpoint).exists():
-        raise InputError(f"{checkpoint}: no checkpoint to go on from; leave out --resume")
-    with store.held(options.out) if job.first else nullcontext():
-        if job.first and not options.resume:
-            Path(checkpoint).unlink(missing_ok=True)
-        began = time.perf_counter()
-        learn(model, events, options, checkpoint)
-        learnt = time.perf_counter() - began
-        if job.first:
-            model.save(options.out)
-            Path(checkpoint).unlink(missing_ok=True)
-            plots.learning_curve(model.history_, picture)
-    seconds["train"] = sum(entry["seconds"] for entry in model.history_)
-    best = best_epoch(model.history_)["epoch"]
-    ended = "" if len(model.history_) == model.settings["epochs"] else ", ended as none got better"
-    print(f"\nkept epoch {best}{ended}; saved {options.out}, learning curve in {picture}\n")
-    if options.mpi:
-        print(report.ranks(job.cost(), learnt, job.size) + "\n")
-
-    began = time.perf_counter()
-    found = compare.compare(model, None, not options.keep_seen, oracle=bundled)
-    print(report.table(found) + "\n\n" + report.example(model, not options.keep_seen))
-    if job.first:
-        write_json(options.json, compare.as_json(found, model, events, began, **seconds))
+def on_signals(handler):
+    """The handler for whatever ends a command, unless it is ignored, as nohup has it."""
+    for name in SIGNALS:
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
-def known_of(source, events):
-    """The content that `fit` takes, by --content; says in a line what it is."""
-    ids, vectors = of_items(events.texts or events.titles, source)
-    print(report.content(ids, vectors, source, events) + "\n")
-    return ids, vectors
+def interrupt(number, frame):
+    on_signals(leave_at_once)  # whoever asks twice
+    raise KeyboardInterrupt
 
 
-def learn(model, events, options, checkpoint):
-    progress = report.Progress(compiling=not options.no_fast)
-    try:
-        model.fit(events, exclude_seen=not options.keep_seen, on_step=progress.step,
-                  on_epoch=progress.epoch, checkpoint=checkpoint,
-                  content=options.content and known_of(options.content, events),
-                  start=options.start and Recommender.load(options.start),
-                  frozen=options.freeze)  # fmt: skip
-    except KeyboardInterrupt:
-        if Path(checkpoint).exists():
-            print(f"\n{checkpoint} keeps the last epoch: go on with --resume", file=sys.stderr)
-        raise
+def leave_at_once(number, frame):
+    with contextlib.suppress(OSError):
+        os.write(2, b"tinyrec: interrupted\n")
+    os._exit(130)
 
 
-def evaluate(options):
-    store.check_targets([options.json, plots.check_name(options.plot)],
-                        [options.model, options.events])  # fmt: skip
-    model = Recommender.load(options.model)
-    other = options.events is not None
-    events = read_events(options.events, **reading(options)) if other else None
-    exclude_seen, began = not options.keep_seen, time.perf_counter()
-    found = compare.compare(model, events, exclude_seen)
-    print(report.table(found))
-    if options.plot:
-        shown = metrics.reliability(model.score, *model.targets(events), exclude_seen)
-        print("\n" + report.reliability(shown))
-        plots.reliability(shown, options.plot)
-        print(f"drawn in {options.plot}")
-    write_json(options.json, compare.as_json(found, model, events, began))
+def open_standard_streams():
+    """Where one was closed, what is opened next would take its number, and be printed into."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r+", encoding="utf-8"))
 
 
-def recommend(options):
-    store.check_targets([options.json, options.to], [options.model])
-    if options.all != bool(options.to):
-        raise InputError("--all needs --to FILE.csv, and --to needs --all")
-    model = Recommender.load(options.model)
-    if options.all:
-        return recommend_to_all(model, options)
-    items, probabilities = model.recommend(options.user, options.history, options.k,
-                                           exclude_seen=not options.keep_seen)  # fmt: skip
-    print(report.items(model.catalogue, items, probabilities))
-    if len(items) < options.k:
-        print(f"  no more than these {len(items)} are left; --keep-seen shows seen ones too")
-    rows = zip(items, probabilities, strict=True)
-    write_json(options.json, [{"item": i, "probability": float(p)} for i, p in rows])
+class Stream:
+    """A standard stream that ends no work: what cannot be shown is replaced, and what nobody
+    reads any more is dropped. failed: what else went wrong.
+    """
 
+    def __init__(self, stream, replaced):
+        self.stream, self.replaced, self.failed = stream, replaced, None
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
 
-def recommend_to_all(model, options):
-    """A CSV line for each user and rank."""
-    items, probabilities = model.recommend(
-        users="all", k=options.k, exclude_seen=not options.keep_seen,
-        on_step=report.many_done if sys.stderr.isatty() else None,
-    )  # fmt: skip
-    with open(options.to, "w", newline="", encoding="utf-8") as file:
-        lines = csv.writer(file)
-        lines.writerow(["user", "rank", "item", "probability"])
-        for user, *best in zip(model.catalogue.users, items, probabilities, strict=True):
-            for rank, (item, probability) in enumerate(zip(*best, strict=True), start=1):
-                if item is not None:
-                    lines.writerow([user, rank, item, f"{probability:.6g}"])
-    print(f"{options.to}: the {items.shape[1]} best items for each of {len(items):,} users")
+    def write(self, text):
+        self.safely(self.stream.write, text.translate(self.replaced))
+        return len(text)
 
+    def flush(self):
+        self.safely(self.stream.flush)
 
-def explain(options):
-    store.check_targets([plots.check_name(options.plot), options.html], [options.model])
-    model, who = Recommender.load(options.model), (options.user, options.history)
-    if options.item is None:
-        found = explaining.parts(model, *who, options.k)
-        print(report.explanation(found, model.catalogue))
-    else:
-        found = explaining.contributions(model, options.item, *who)
-        print(report.contributions(found, model.past(*who), model.catalogue, options.k))
-    if options.plot and options.item is None:
-        plots.explanation(found, model.catalogue, options.plot)
-    elif options.plot:
-        titles = [model.catalogue.title(number) for number in model.past(*who).items]
-        plots.history(found, titles, options.plot)
-    if options.plot:
-        print(f"drawn in {options.plot}")
-    if options.html:
-        page.write(model, options.html, *who)
-        print(f"{options.html}: open it in a browser")
+    def safely(self, work, *arguments):
+        try:
+            work(*arguments)
+        except OSError as error:
+            if error.errno not in READER_LEFT:
+                self.failed = error.strerror
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.stream.fileno())
+            os.close(nowhere)
 
-
-def bench(options):
-    store.check_targets([plots.check_name(options.plot)])
-    from .lab import bench
-
-    if options.live:
-        from .lab import live
-
-        for items in live.ITEMS:
-            milliseconds, session = live.latency(items)
-            print(report.latency(items, milliseconds, session.nbytes()), flush=True)
-        print(report.load(*live.load()))
-        return
-    if options.scaling:
-        for row in bench.scaling(options.threads):
-            print(report.scaling(*row), flush=True)
-        return
-    if options.reading:
-        from .lab import reading as reading_lab
-
-        for row in reading_lab.compare():
-            print(report.reading(*row), flush=True)
-        return
-    if options.torch and importlib.util.find_spec("torch") is None:
-        raise InputError("--torch: PyTorch is not installed here; leave it out or install torch")
-    found = bench.run(bench.sizes(vars(options)), options.threads, options.torch)
-    print(report.bench(found))
-    if options.plot:
-        plots.bench(found, options.plot)
-
-
-def study(options):
-    from .lab import study
-
-    if options.seeds < 1:
-        raise InputError(f"seeds is {options.seeds}: ask for one or more")
-    bundled = options.events is None
-    path = shop.FOLDER / "shop.csv" if bundled else options.events
-    items = options.items or (shop.FOLDER / "items.csv" if bundled else None)
-    events = read_events(path, items, **reading(options))
-    given = {name: getattr(options, name) for name in ("epochs", "split", "threads")}
-    if options.explain:
-        for text in study.explanations(Recommender(**given).fit(events), bundled):
-            print(text + "\n", flush=True)
-        return
-    if options.cold:
-        from .lab import cold
-
-        content = known_of(options.content or "tfidf", events)
-        print(report.cold_heading(options.seeds), flush=True)
-        for row in cold.study(events, content, given, options.seeds):
-            print(report.cold(*row), flush=True)
-        return
-    print(report.study_heading(options.seeds), flush=True)
-    for row in study.study(events, given, options.seeds):
-        print(report.study(*row), flush=True)
-
-
-def compress(options):
-    from .live import compress
-
-    store.check_targets([options.out], [options.model])
-    model = Recommender.load(options.model)
-    if options.how:
-        compress.compressed(model, options.how).save(options.out)
-        print(f"saved {options.out}, {Path(options.out).stat().st_size:,} bytes")
-        return
-    for line in report.compressions(compress.compare(model)):
-        print(line, flush=True)
-    print("keep one with --how")
-
-
-def serve(options):
-    missing = [name for name in ("starlette", "uvicorn") if not importlib.util.find_spec(name)]
-    if missing:
-        raise InputError(f"serve needs {missing[0]}: pip install 'tinyrec[serve]'")
-    from .live import serve
-
-    log = options.log or f"{options.model}.events.sqlite"
-    store.check_targets([log], [options.model])
-    model = Recommender.load(options.model)
-    with store.held(log):
-        serve.serve(model, log, options.host, options.port)
-
-
-def fetch(options):
-    """Download MovieLens unless it is there; says what to run next."""
-    to = options.to or "data"
-    if movielens.is_there(options.name, to):
-        print(f"{Path(to) / options.name}: already there, nothing to download\n")
-    else:
-        print(movielens.LICENCE + "\n", flush=True)
-    progress = report.download_bar() if sys.stderr.isatty() else None
-    folder = movielens.fetch(options.name, to, progress=progress)
-    dataset = movielens.DATASETS[options.name]
-    log, titles = str(folder / dataset.events), str(folder / dataset.titles)
-    print("now run\n  " + shlex.join(["tinyrec", "train", log, "--items", titles]))
-    print("  tinyrec recommend model.npz --user 1")
-
-
-def check(options):
-    store.check_targets([options.json, options.gradescope], [options.file])
-    asked = options.exercise, options.file, options.language
-    if options.gradescope and not Path(options.file).is_file():
-        write_json(options.gradescope, as_gradescope(nothing_handed_in(*asked)))
-    verdict = check_file(*asked)
-    print(verdict)
-    write_json(options.json, as_json(verdict))
-    write_json(options.gradescope, as_gradescope(verdict))
-    return 0 if verdict.passed else 1
-
-
-def check_gradients(options):
-    from . import fast
-
-    lines = list(gradcheck.report(fast if options.fast else readable))
-    print("\n".join(map(report.gradient, lines)))
-    return 1 if any(line.wrong for line in lines) else 0
-
-
-def write_json(path, found):
-    if path:
-        Path(path).write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
-
-
-def with_dashes(arguments):
-    """The arguments with `--user -u1` as `--user=-u1`: ids may begin with a dash."""
-    joined = []
-    for argument in arguments:
-        if joined and joined[-1] in ("--user", "--history") and argument[:2] != "--":
-            joined[-1] += "=" + argument
-        else:
-            joined.append(argument)
-    return joined
-
-
-def reading(options):
-    return {name: getattr(options, name) for name in ("columns", "keep_na", "strict", "force")}
-
-
-def ids_of(text):
-    return [item.strip() for item in text.split(",")]
-
-
-READING = ["--columns", "--keep-na", "--strict", "--force"]
-COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name stands for its option
-    "train": (train, "Train on a log, compare with baselines, save the model.",
-              ["EVENTS", *READING, "--items", "--content", "--out", "--resume", "--no-fast",
-               "--keep-seen", "--json", "--start", "--freeze", "--mpi", *settings.TABLE,
-               "threads"]),
-    "evaluate": (evaluate, "Measure a saved model and the baselines.",
-                 ["MODEL", "EVENTS", *READING, "--keep-seen", "--plot", "--json"]),
-    "recommend": (recommend, "The best items for a user or a history.",
-                  ["MODEL", "--user", "--history", "--all", "--to", "-k", "--keep-seen",
-                   "--json"]),
-    "explain": (explain, "What the best items for a user rest on.",
-                ["MODEL", "--user", "--history", "--item", "-k", "--plot", "--html"]),
-    "bench": (bench, "Time NumPy's layers against the compiled ones.",
-              ["dim", "hidden", "negatives", "max_len", "threads", "--torch", "--scaling",
-               "--reading", "--live", "--plot"]),
-    "study": (study, "Train with one thing changed at a time; compare on test.",
-              ["EVENTS", *READING, "--items", "epochs", "split", "--seeds", "--explain", "--cold",
-               "--content",
-               "threads"]),
-    "compress": (compress, "A model in less memory, and what that costs.",
-                 ["MODEL", "--how", "--out"]),
-    "serve": (serve, "Recommend over HTTP, as events come in.",
-              ["MODEL", "--port", "--host", "--log"]),
-    "fetch": (fetch, "Download MovieLens from GroupLens, for research.", ["NAME", "--to"]),
-    "check": (check, "Judge your own solution of an exercise.",
-              ["EXERCISE", "FILE", "--language", "--json", "--gradescope"]),
-    "gradcheck": (check_gradients, "Check every gradient numerically.", ["--fast"]),
-}  # fmt: skip
-FILE = {"metavar": "FILE"}
-OPTIONS = {
-    "MODEL": {"help": "a file that train wrote"},
-    "EVENTS": {"nargs": "?", "help": "a log (the bundled shop; the model's own)"},
-    "NAME": {"choices": movielens.DATASETS},
-    "EXERCISE": {"help": ", ".join(EXERCISES)},
-    "FILE": {"help": "a Python file with your functions"},
-    "--columns": {"metavar": "user=NAME,item=NAME,…", "help": "names or numbers of columns"},
-    "--keep-na": {"action": "store_true", "help": "NA and the like are ids"},
-    "--strict": {"action": "store_true", "help": "stop at a broken row"},
-    "--force": {"action": "store_true", "help": "go on where one row in twenty is not usable"},
-    "--items": FILE | {"help": "titles of the items, and what else is known of them"},
-    "--content": {"metavar": "tfidf|FOLDER|FILE.npz",
-                  "help": "learn from the items' texts, by TF-IDF or a BERT, or from vectors"},
-    "--out": FILE | {"default": "model.npz", "help": "%(default)s"},
-    "--resume": {"action": "store_true", "help": "go on after an interruption"},
-    "--no-fast": {"action": "store_true", "help": "use the readable layers"},
-    "--fast": {"action": "store_true", "help": "those of the compiled layers"},
-    "--keep-seen": {"action": "store_true", "help": "rank what was seen before too"},
-    "--json": FILE | {"help": "write the figures there as well"},
-    "--mpi": {"action": "store_true", "help": "as a rank of mpiexec -n N tinyrec train … --mpi"},
-    "--start": {"metavar": "MODEL", "help": "begin with its parameters, where ids are the same"},
-    "--freeze": {"metavar": "E,W,…", "type": ids_of, "default": [],
-                 "help": "parameters to leave as they begin"},
-    "--language": {"choices": ("en", "zh"), "default": "en", "help": "of the messages"},
-    "--gradescope": FILE | {"help": "write Gradescope's results.json"},
-    "--plot": FILE | {"help": "draw it as well"},
-    "--user": {"metavar": "ID"},
-    "--history": {"metavar": "ID,ID,…", "type": ids_of},
-    "--item": {"metavar": "ID", "help": "what each event adds to this one"},
-    "--html": FILE | {"help": "a page to step through"},
-    "--explain": {"action": "store_true", "help": "put explanations to the test instead"},
-    "-k": {"type": int, "default": 10, "help": "how many (%(default)s)"},
-    "--torch": {"action": "store_true", "help": "PyTorch at its best, and padded"},
-    "--reading": {"action": "store_true", "help": "read ten million rows, beside pandas"},
-    "--scaling": {"action": "store_true", "help": "time against size of the log"},
-    "--live": {"action": "store_true", "help": "how quick a session is"},
-    "--cold": {"action": "store_true", "help": "how well items do that were never taken"},
-    "--how": {"metavar": "WAY", "help": "save it so: int8, float16, low-rank, fewer-units"},
-    "--port": {"type": int, "default": 8000, "help": "%(default)s; 0: a free one"},
-    "--host": {"default": "127.0.0.1", "help": "%(default)s: this machine only"},
-    "--log": FILE | {"help": "keep events there (MODEL.events.sqlite)"},
-    "--seeds": {"type": int, "default": 3, "help": "runs a row (%(default)s)"},
-    "--all": {"action": "store_true", "help": "everybody at once, written --to a .csv"},
-    "--to": {"metavar": "PATH", "help": "fetch: the folder (data); --all: the .csv file"},
-}
-
-
-class Parser(argparse.ArgumentParser):
-    def error(self, message):
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
-
-
-def parser():
-    top = Parser(prog="tinyrec", description="Long- and short-term interest recommender.")
-    top.add_argument("--version", action="version", version=f"tinyrec {__version__}")
-    commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for command, (run, help, options) in COMMANDS.items():
-        added = commands.add_parser(command, help=help, description=help)
-        added.set_defaults(run=run)
-        if "--user" in options:
-            who = added.add_mutually_exclusive_group(required=True)
-        for name in options:
-            flag, about = (name, OPTIONS[name]) if name in OPTIONS else settings.option(name)
-            if name.isupper():
-                flag, about = name.lower(), about | {"metavar": name}
-            one_of = name in ("--user", "--history", "--all")
-            (who if one_of else added).add_argument(flag, **about)
-    return top
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 table. A setting that is None follows the log, by `follow`.
 """
 
+import argparse
 import inspect
 import math
 import operator
@@ -162,8 +163,23 @@ def option(name):
     if setting.kind is bool:
         told = {"dest": name, "action": "store_false", "help": f"not: {meaning(setting)}"}
         return f"--no-{name}", told
-    told = {"type": setting.kind, "default": setting.default, "help": meaning(setting)}
+    told = {"type": from_text(name, setting), "default": setting.default,
+            "help": meaning(setting)}  # fmt: skip
     return f"--{name.replace('_', '-')}", told
+
+
+def from_text(name, setting):
+    """A function that gives a value of the setting for a text. Raises ArgumentTypeError."""
+
+    def read(text):
+        try:
+            return checked(name, setting.kind(text), setting)
+        except InputError as error:
+            raise argparse.ArgumentTypeError(error) from None
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+
+    return read
 
 
 def signature(**others):

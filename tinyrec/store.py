@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import settings
+from . import outputs, settings
 from .errors import InputError
 from .model import content, network
 
@@ -101,14 +101,8 @@ def write(path, about, arrays):
     text = np.frombuffer(json.dumps(about).encode(), np.uint8)
     arrays = {"about": text} | arrays
     checksum = np.frombuffer(bytes.fromhex(digest(arrays)), np.uint8)
-    part = Path(f"{path}.part")
-    try:
-        with open(part, "wb") as file:
-            np.savez(file, **arrays, checksum=checksum)
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+    with outputs.aside(path, sum(array.nbytes for array in arrays.values())) as file:
+        np.savez(file, **arrays, checksum=checksum)
 
 
 def read(path, made_by):
@@ -305,20 +299,6 @@ def compare_runs(path, before, now):
 
 def is_digest(value):
     return isinstance(value, str) and len(value) == 32
-
-
-def check_targets(outputs, inputs=()):
-    """Before any work: raises InputError for an output that could not be written after it, or
-    that is one of the inputs, or the same as another output. None stands for no file.
-    """
-    taken = {Path(path).resolve(): "read" for path in inputs if path}
-    for path in filter(None, outputs):
-        folder = Path(path).absolute().parent
-        if not folder.is_dir() or not os.access(folder, os.W_OK) or Path(path).is_dir():
-            raise InputError(f"{path}: cannot be written there; name a file in a folder you own")
-        use = taken.setdefault(Path(path).resolve(), "written")
-        if use == "read" or list(map(str, outputs)).count(str(path)) > 1:
-            raise InputError(f"{path}: is {use} already; name another file")
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def test_compress_shows_each_way_and_saves_the_one_asked_for(folder):
     (["serve", "missing.npz"], "no such file"),
     (["serve", "m.npz", "--log", "m.npz"], "read already"),
     (["serve", "m.npz", "--log", "nowhere/events"], "cannot be written there"),
-    (["serve", "m.npz", "--port", "99999"], "another --port"),
+    (["serve", "m.npz", "--port", "99999"], "port is 99999"),
 ])  # fmt: skip
 def test_a_wrong_request_ends_with_exit_code_2_and_one_line(folder, arguments, words):
     done = tinyrec(*arguments, cwd=folder)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import model as readable
+from .. import outputs
 from ..model import loss, network
 from ..model.functions import sigmoid, softplus
 from . import events
@@ -22,7 +23,7 @@ DIGITS = 4  # of a number in the page
 
 def write(rec, path, user=None, history=None, k=10):
     """The page of a user or a history as one HTML file. Raises InputError as `parts` does."""
-    Path(path).write_text(html(rec, rec.past(user, history), user, k), "utf-8")
+    outputs.write(path, html(rec, rec.past(user, history), user, k))
 
 
 def html(rec, past, user=None, k=10):

@@ -1,5 +1,6 @@
 """Pictures. Colours are Okabe and Ito's, which stay apart for colour-blind eyes."""
 
+import io
 import os
 import unicodedata
 from functools import cache
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import outputs
 from ..errors import InputError
 from ..train.loop import best_epoch
 from .calibration import BINS
@@ -44,6 +46,13 @@ def figure(panels=1, width=4.2, height=3.2, grid="y"):
         axis.grid(axis=grid, color="#dddddd", linewidth=0.6)
         axis.set_axisbelow(True)
     return drawing, axes
+
+
+def save(drawing, path):
+    content, ending = io.BytesIO(), Path(path).suffix[1:]
+    author = {"Software" if ending == "png" else "Creator": "tinyrec"}
+    drawing.savefig(content, format=ending, dpi=120, metadata=author)
+    outputs.write(path, content.getvalue())
 
 
 @cache
@@ -94,7 +103,7 @@ def learning_curve(history, path):
     right.axvline(best_epoch(history)["epoch"], color=GREY, linestyle=":", label="epoch kept")
     right.set(xlabel="epoch", ylabel="validation, share of users", ylim=(0, None))
     right.legend(frameon=False)
-    drawing.savefig(path, dpi=120)
+    save(drawing, path)
 
 
 def explanation(found, catalogue, path):
@@ -128,7 +137,7 @@ def explanation(found, catalogue, path):
     right.set(xlabel="part of the logit z (12)", title="What each recommendation rests on")
     right.axvline(0, color="black", linewidth=0.6)
     drawing.legend(loc="outside lower right", ncols=len(parts), frameon=False)
-    drawing.savefig(path, dpi=120)
+    save(drawing, path)
 
 
 def history(values, titles, path, rows=22):
@@ -147,7 +156,7 @@ def history(values, titles, path, rows=22):
         axis.text(at // rows - 0.47, at % rows, text, va="center", fontsize=6.5, color=colour,
                   fontfamily=fonts()[0])  # fmt: skip
     axis.set(xticks=[], yticks=[], title=f"All {len(values)} events, oldest first")
-    drawing.savefig(path, dpi=120)
+    save(drawing, path)
 
 
 def attention_map(weights, borders=()):
@@ -234,7 +243,7 @@ def reliability(found, path):
     axis.set(xscale="log", yscale="log", xlabel="shown chance, mean of a bin",
              ylabel="share that was the next item")  # fmt: skip
     axis.legend(frameon=False)
-    drawing.savefig(path, dpi=120)
+    save(drawing, path)
 
 
 def bench(found, path):
@@ -248,4 +257,4 @@ def bench(found, path):
     axis.set_yticks(range(len(names)), names)
     axis.set(xlabel="milliseconds for one block of users, one thread")
     axis.legend(frameon=False)
-    drawing.savefig(path, dpi=120)
+    save(drawing, path)

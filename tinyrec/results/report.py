@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from ..train.loop import best_epoch
 from ..train.ranks import predicted
 from .calibration import BINS
 
@@ -68,6 +69,19 @@ def items(catalogue, raw, probabilities=None):
         chance = "" if probabilities is None else f"{row + 1:>3}. p = {probabilities[row]:.3f}  "
         lines.append(f"  {chance}{item}  {catalogue.titles.get(item, '')}".rstrip())
     return "\n".join(lines)
+
+
+def kept(model):
+    """Which epoch a training kept, and whether it ended early."""
+    early = len(model.history_) < model.settings["epochs"]
+    return f"kept epoch {best_epoch(model.history_)['epoch']}" + (
+        ", ended as none got better" if early else "")  # fmt: skip
+
+
+def left_out(unknown):
+    """Items of a history that the model does not know."""
+    more = f" and {len(unknown) - K} more" if len(unknown) > K else ""
+    return f"left out, as the model does not know them: {', '.join(unknown[:K])}{more}"
 
 
 def example(model, exclude_seen=True):

@@ -1,1 +1,3 @@
 """What turns gradients into a trained model."""
+
+from . import adam  # noqa: F401
