@@ -19,7 +19,7 @@ def code(notebook):
 
 
 def test_none_of_them_is_missing():
-    numbers = range(1, 15)
+    numbers = range(1, 16)
     assert [path.name[:2] for path in NOTEBOOKS] == [f"{number:02}" for number in numbers]
 
 

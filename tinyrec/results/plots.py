@@ -91,17 +91,23 @@ def heatmap(drawing, axis, values, label, colours="cividis", **limits):
     drawing.colorbar(image, ax=axis, label=label)
 
 
+def over_epochs(axis, history, name, **style):
+    """A curve of what the history, as in Recommender, says under a name at each whole epoch."""
+    values = [entry[name] for entry in history]
+    axis.plot([entry["epoch"] for entry in history], values, "o-", markersize=3, **style)
+    axis.set(xlabel="epoch")
+    axis.xaxis.get_major_locator().set_params(integer=True)
+
+
 def learning_curve(history, path):
     """Training loss and validation quality over the epochs; history as in Recommender."""
     drawing, (left, right) = figure(panels=2)
-    epochs = [entry["epoch"] for entry in history]
-    left.plot(epochs, [entry["loss"] for entry in history], "o-", color=BLUE, markersize=3)
-    left.set(xlabel="epoch", ylabel="training loss, mean per candidate")
+    over_epochs(left, history, "loss", color=BLUE)
+    left.set(ylabel="training loss, mean per candidate")
     for name, label, colour in (("ndcg@10", "NDCG@10", GREEN), ("hr@10", "HR@10", ORANGE)):
-        values = [entry[name] for entry in history]
-        right.plot(epochs, values, "o-", color=colour, markersize=3, label=label)
+        over_epochs(right, history, name, color=colour, label=label)
     right.axvline(best_epoch(history)["epoch"], color=GREY, linestyle=":", label="epoch kept")
-    right.set(xlabel="epoch", ylabel="validation, share of users", ylim=(0, None))
+    right.set(ylabel="validation, share of users", ylim=(0, None))
     right.legend(frameon=False)
     save(drawing, path)
 
