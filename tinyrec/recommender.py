@@ -69,7 +69,7 @@ class Recommender:
         log, how = sequences.serialise(events), self.given["split"]
         fitted.split = sequences.split(log, events.time, how, valid is None)
         fitted.content, fitted.catalogue = knowledge.of(
-            content, catalogue.of(events, self.given["clock"], fitted.split.train)
+            content, catalogue.of(events, self.given["clock"], fitted.split.train), start
         )
         try:
             done = fitted._learn(
@@ -98,10 +98,8 @@ class Recommender:
             "training with " + ", ".join(f"{name} {self.settings[name]:,}" for name in SIZES),
         )
         params = self._initial()
-        if start and self.content:
-            raise InputError("content: a training begins with it or with another model, not both")
         if start:
-            params = transfer.begin(params, self.catalogue, start.params, start.catalogue)
+            params = knowledge.from_start(self.content, params, self.catalogue, start)
         transfer.check_names(frozen, params)
         chosen = sequences.for_validation(held_back[1], windows, len(self.catalogue.items),
                                           self.settings["seed"])  # fmt: skip
@@ -256,7 +254,9 @@ class Recommender:
     def log_odds(self, z, seen):
         """Log-odds of being the next item, from logits z (B, N) and what each user has seen."""
         odds = loss.log_odds(z, self.catalogue.learnt, **self._k())
-        return calibration.apply(self.calibration, odds, seen)
+        odds = calibration.apply(self.calibration, odds, seen)
+        odds[:, self.catalogue.learnt :] += np.log(self.settings["lift"]).astype(odds.dtype)
+        return odds
 
     def _k(self):
         return {name: self.settings[name] for name in ("negatives", "t")}

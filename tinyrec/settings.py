@@ -36,6 +36,7 @@ TABLE = {
     "preset": Setting(str, None, ("best",), "larger and longer"),
     "split": Setting(str, "last", ("last", "time"), "hold back users' last two events, or by"),
     "clock": Setting(bool, True, (), "the time from the last event on is known, also in a test"),
+    "lift": Setting(float, 1.0, (1e-9, 1e9), "odds of items that nobody took yet, times this"),
     "seed": Setting(int, 0, (0, 2**63 - 1), "of all random draws"),
 }  # fmt: skip
 LAYERS = Setting(object, "fast", ("fast", "readable"), "or layers of your own")

@@ -1,5 +1,7 @@
 """What is known of items: it trains exactly, carries new items, and leaves others alone."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -113,12 +115,35 @@ def test_vectors_may_come_as_a_pair_and_an_item_without_one_has_the_mean_one():
     assert np.all(np.delete(known.content["C"], last, axis=0).any(axis=1))
 
 
+def test_a_lift_multiplies_the_odds_of_items_that_nobody_took_and_of_no_others(fitted):
+    lifted = copy.copy(fitted)
+    lifted.settings = fitted.settings | {"lift": 8.0}
+    past = fitted.past(history=["g0-1", "g1-1"])
+    more = lifted.logits(past) - fitted.logits(past)
+    new = np.isin(fitted.catalogue.items, NEW)
+    assert more[new] == pytest.approx(np.log(8), abs=1e-5)
+    assert not more[~new].any()
+
+
+def test_a_training_with_content_begins_with_another_models_vectors(fitted):
+    events, still = groups_in_turn(users=30), SMALL | {"lr": 1e-12, "epochs": 1}
+    plain = Recommender(**SMALL, epochs=3).fit(groups_in_turn(without=NEW))
+    for start in (fitted, plain):
+        begun = Recommender(**still).fit(events, content=group_vectors(), start=start)
+        shared = [item for item in plain.catalogue.items if item in begun.catalogue.item_number]
+        ours, theirs = (m.params["E"][m.catalogue.numbers(shared)] for m in (begun, start))
+        assert ours == pytest.approx(theirs, abs=1e-5)
+    again = Recommender(**still).fit(events, content=group_vectors(), start=fitted)
+    assert np.allclose(again.content["P"], fitted.content["P"], atol=1e-6)
+
+
 @pytest.mark.parametrize(("given", "said"), [
     ({"x": [1.0, 2]}, "no id, such as 'x', is in the log"),
     ({"g0-0": [1.0, 2], "g0-1": [1.0]}, "all of one length"),
     ({"g0-0": [1.0, np.inf], "g0-1": [1.0, 0]}, "g0-0 is not finite"),
     ((["g0-0", "g0-0"], np.ones((2, 3))), "g0-0 is there more than once"),
     ((["g0-0"], np.ones((2, 3))), "1 ids"),
+    ({"g0-0": [1.0, 2], "g0-1": [1.0, 2]}, "all alike"),
     ("missing.npz", "missing.npz: no such file"),
 ])  # fmt: skip
 def test_content_that_cannot_be_used_is_named(given, said):

@@ -10,15 +10,17 @@ import numpy as np
 
 from ..errors import InputError
 from ..model import content
+from ..train import transfer
 from . import vectors
 
 
-def of(given, ids):
+def of(given, ids, start=None):
     """What is known at first, and the Catalogue `ids` with the items that the log does not have.
 
     given: {item id: vector}, or (ids, vectors (n, D)), or the path of a FILE.npz that holds
-    these; None gives None. An item without a vector has the mean one. Raises InputError for what
-    is not such, or if no id is in the log.
+    these; None gives None. An item without a vector has the mean one. start: the Recommender to
+    begin with, whose directions serve again where its vectors were as wide. Raises InputError for
+    what is not such, or if no id is in the log.
     """
     if given is None:
         return None, ids
@@ -26,7 +28,9 @@ def of(given, ids):
     at = np.array([ids.item_number.get(name, -1) for name in names], int)
     if not (at >= 0).any():
         raise InputError(f"content: no id, such as {names[0]!r:.60}, is in the log")
-    mean, turn = vectors.directions(X)
+    theirs = start and start.content
+    same = theirs and len(theirs["mean"]) == X.shape[1]
+    mean, turn = (theirs["mean"], theirs["turn"]) if same else vectors.directions(X)
     C = vectors.apply(X, mean, turn)
     ours = np.zeros((len(ids.items), C.shape[1]), C.dtype)
     ours[at[at >= 0]] = C[at >= 0]
@@ -47,6 +51,22 @@ def begin(known, params, rng, log_odds):
     n, dim = params["E"].shape
     fresh = content.initial(rng, known["C"][:n], dim, log_odds)
     return params | {"bias": params["bias"] - fresh["w0"]} | fresh
+
+
+def from_start(known, params, ids, start):
+    """params as they begin with a fitted Recommender: the items' whole vectors are its, and what
+    it has learnt of the same directions is kept.
+    """
+    if known is None:
+        return transfer.begin(params, ids, start.params, start.catalogue)
+    theirs = start.content or {}
+    from_them = np.array_equal(theirs.get("turn"), known["turn"])
+    mine = {name: (theirs if from_them else params)[name] for name in content.PARAMETERS}
+    C = of_learnt(known, len(params["E"]))
+    fresh = content.whole(params | mine, C)
+    begun = transfer.begin(fresh, ids, start.params, start.catalogue)
+    e, bias = content.alone(C, **mine)
+    return begun | mine | {"E": begun["E"] - e, "bias": begun["bias"] - bias}
 
 
 def whole(known, params):

@@ -1,12 +1,15 @@
-"""Vectors that a recommender learns well from: centred, few, and half-whitened.
+"""Vectors of items: what is said of them, encoded; or anybody's, from a file.
 
 Raw vectors of texts share a large common part, and a few directions outweigh all others. So, with
-X (n, D) centred and X = U S Vᵀ, the vectors are U S^½ (n, F), of mean squared length 1.
+X (n, D) centred and X = U S Vᵀ, a recommender learns from U S^½ (n, F), of mean squared length 1.
 """
 
+import hashlib
 import os
 import zipfile
 from collections import Counter
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 
@@ -16,25 +19,51 @@ from . import encoder as bert
 from . import tfidf
 
 WIDTH = 64  # F at most
+FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt",
+         "model.safetensors")  # fmt: skip
 
 
 def encode(texts, encoder="tfidf", among=None):
-    """The vectors (n, F) float32 of n texts, F ≤ 64.
+    """The vectors (n, D) float32 of n texts, as `fit` and `add_items` take them.
 
     encoder    "tfidf", or the folder of a BERT as Hugging Face writes it
-    among      the texts that the space is made from (None: these): a new item's vector means the
-               same as the others' if it is encoded among them
-    Raises InputError for what is not text, texts that are all alike, and a folder's faults.
+    among      the texts that TF-IDF's space is made from (None: these): a new item's vector means
+               the same as the others' if it is encoded among them. A BERT needs none.
+    Raises InputError for what is not text, texts that say nothing, and a folder's faults.
     """
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise InputError(f"text {number} is {text!r}: give text, '' where nothing is known")
-    every = [*texts] if among is None else [*texts, *among]
+    found = tfidf.encode(texts, among) if encoder == "tfidf" else bert.encode(texts, encoder)
+    return found.astype(np.float32)
+
+
+def of_items(texts, encoder, beside="."):
+    """(ids, vectors): what `encode` makes of the items' texts, {id: text}; or a FILE.npz's.
+
+    What a BERT made is kept in the folder `beside`, if one may write there, in a file named by
+    the texts and the weights: the same ones are not encoded twice.
+    """
+    if str(encoder).endswith(".npz"):
+        return read_vectors(encoder)
+    if not texts:
+        raise InputError("no text is known of the items: name a file of them with --items")
+    ids, said = list(texts), list(texts.values())
     if encoder == "tfidf":
-        raw = tfidf.encode(every, texts if among is None else among)
-    else:
-        raw = bert.encode(every, encoder)
-    return half_whiten(raw[: len(texts)], raw if among is None else raw[len(texts) :])
+        return ids, encode(said)
+    kept = Path(beside) / f"content-{fingerprint(texts, Path(encoder))}.npz"
+    with suppress(InputError):
+        return read_vectors(kept)
+    vectors = encode(said, encoder)
+    with suppress(InputError):
+        write_vectors(kept, ids, vectors)
+    return ids, vectors
+
+
+def fingerprint(texts, folder):
+    """A hash of the items' texts and of a BERT's files."""
+    files = [file.read_bytes() for name in FILES if (file := folder / name).is_file()]
+    return hashlib.sha256(b"\0".join([repr(texts).encode(), *files])).hexdigest()[:16]
 
 
 def half_whiten(X, among):
@@ -59,7 +88,7 @@ def directions(among):
     S, V = np.sqrt(np.maximum(S_squared[order], 0)), V[:, order]
     kept = S / np.linalg.norm(among) > 1e-5
     if not kept.any():
-        raise InputError("the texts are all alike: nothing in them tells the items apart")
+        raise InputError("content: all alike, nothing in it tells the items apart")
     S, V = S[kept], V[:, kept]
     signs = np.sign(V[np.abs(V).argmax(axis=0), np.arange(len(S))])
     scale = np.sqrt(len(among) / S.sum())  # the mean squared length of the rows of U S^½ is ΣS/m
@@ -79,13 +108,17 @@ def pair(given):
         ids, vectors = [str(name) for name in ids], np.asarray(vectors, np.float32)
     except (TypeError, ValueError):
         raise InputError("content: give a vector for each item id, all of one length") from None
-    if vectors.ndim != 2 or len(vectors) != len(ids):
-        raise InputError(f"content: {len(ids)} ids, but vectors {vectors.shape}; give (n, F)")
-    return check_pair(ids, vectors, "content")
+    return checked(ids, vectors, "content")
 
 
-def check_pair(ids, vectors, where):
-    """(ids, vectors). Raises InputError for an id that comes twice, a vector not finite."""
+def checked(ids, vectors, where):
+    """(ids, vectors). Raises InputError for vectors of another shape or not finite, or an id that
+    comes twice.
+    """
+    if vectors.ndim != 2 or vectors.dtype.kind not in "fiu" or len(vectors) != len(ids):
+        found = f"{vectors.dtype} {vectors.shape}"
+        raise InputError(f"{where}: {len(ids)} ids, vectors {found}; they have to be numbers "
+                         f"({len(ids)}, F)")  # fmt: skip
     again = [name for name, count in Counter(ids).items() if count > 1]
     if again:
         raise InputError(f"{where}: id {again[0]} is there more than once; keep one")
@@ -93,25 +126,16 @@ def check_pair(ids, vectors, where):
     if len(faulty):
         raise InputError(f"{where}: the vector of {ids[faulty[0]]} is not finite; leave the item "
                          "out")  # fmt: skip
-    return ids, vectors
-
-
-def of_items(texts, encoder):
-    """(ids, vectors): what `encode` makes of the items' texts, {id: text}; or a FILE.npz's."""
-    if str(encoder).endswith(".npz"):
-        return read_vectors(encoder)
-    if not texts:
-        raise InputError("no text is known of the items: name a file of them with --items")
-    return list(texts), encode(list(texts.values()), encoder)
+    return ids, vectors.astype(np.float32)
 
 
 def write_vectors(path, ids, vectors):
     """FILE.npz with ids (n,) text and vectors (n, F), whole or not at all."""
-    store.write(path, {"made by": "tinyrec vectors"}, {"ids": ids, "vectors": vectors})
+    store.write(path, {"made by": "tinyrec vectors"}, {"ids": np.array(ids), "vectors": vectors})
 
 
 def read_vectors(path):
-    """(ids (n,) text, vectors (n, F) float32) of a FILE.npz, ours or anybody's.
+    """(ids, vectors (n, F) float32) of a FILE.npz, ours or anybody's.
 
     Raises InputError if an array is not there, of another shape or type, or not finite.
     """
@@ -126,8 +150,4 @@ def read_vectors(path):
         raise InputError(f"{path}: not an .npz of text ids and vectors, without pickle") from None
     if ids.ndim != 1 or ids.dtype.kind != "U":
         raise InputError(f"{path}: ids are {ids.dtype} {ids.shape}; they have to be text (n,)")
-    if vectors.ndim != 2 or vectors.dtype.kind not in "fiu" or len(vectors) != len(ids):
-        found = f"{vectors.dtype} {vectors.shape}"
-        raise InputError(f"{path}: vectors are {found}; they have to be numbers ({len(ids)}, F)")
-    check_pair(ids.tolist(), vectors, path)
-    return ids, vectors.astype(np.float32)
+    return checked(ids.tolist(), vectors, path)
