@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import sys
+import warnings
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 READER_LEFT = (errno.EPIPE, errno.EIO, errno.EINVAL)  # a pipe's, a terminal's; on Windows
@@ -45,7 +46,9 @@ def ended(arguments, alone):
 
         if alone:
             on_signals(interrupt)
-        return run(arguments)
+        with warnings.catch_warnings():
+            warnings.showwarning = warned
+            return run(arguments)
     except InputError as error:
         return wrong(error)
     except MemoryError as error:
@@ -54,6 +57,10 @@ def ended(arguments, alone):
         return wrong(f"{error.filename or 'the system'}: {error.strerror or error}")
     except KeyboardInterrupt as interrupted:
         return wrong("; ".join(["interrupted", *map(str, interrupted.args)]), 130)
+
+
+def warned(message, *_, **__):
+    print(f"tinyrec: {str(message).translate(UNSEEN)}", file=sys.stderr)
 
 
 def wrong(error, code=2):

@@ -84,10 +84,14 @@ def train_on(job, options):
     with store.held(options.out) if job.first else contextlib.nullcontext():
         if job.first and not options.resume:
             Path(checkpoint).unlink(missing_ok=True)
-        if options.resume and not Path(checkpoint).exists():
-            print(f"no checkpoint {checkpoint} to go on from: begins anew\n")
+        before = job.of_first(lambda: trained_before(options, checkpoint))
+        if before:
+            before.given, before.threads, before.ranks = model.given, model.threads, job
+            model, before = before, before.run
         began = time.perf_counter()
         learn(model, events, options, checkpoint)
+        if before and model.run == before:
+            print(f"{options.out}: this training is complete, there is nothing to go on with")
         learnt = time.perf_counter() - began
         if job.first:
             wrong += outputs.tried(lambda: save(model, options.out, checkpoint),
@@ -106,6 +110,22 @@ def train_on(job, options):
         wrong += outputs.tried(lambda: write_json(options, figures))
     if wrong:
         raise InputError("; ".join(wrong))
+
+
+def trained_before(options, checkpoint):
+    """The model in the place of --out, for `fit` to see whether it is complete, where --resume
+    finds no checkpoint.
+    """
+    if not options.resume or Path(checkpoint).exists():
+        return None
+    try:
+        found = Recommender.load(options.out, "readable" if options.no_fast else "fast")
+    except InputError:
+        print(f"no checkpoint {checkpoint} to go on from: begins anew\n")
+        return None
+    print(f"no checkpoint {checkpoint} to go on from: begins anew, unless {options.out} is the "
+          "result already\n")  # fmt: skip
+    return found
 
 
 def save(model, out, checkpoint):

@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinyrec import InputError, Recommender, fast, model, store
+from tinyrec.__main__ import main
 from tinyrec.live.compress import compressed
 from tinyrec.preprocess.events import clean
 from tinyrec.recommender import MADE_BY
+from tinyrec.train import loop
 
 pytestmark = pytest.mark.faults
 EXAMPLES = int(os.environ.get("TINYREC_EXAMPLES", 150))
@@ -466,3 +468,53 @@ def test_a_history_of_which_some_ids_are_unknown_goes_on_with_the_known_ones():
     assert found[0].tolist() == fitted.recommend(history=["i1", "i2"])[0].tolist()
     with pytest.raises(InputError, match="nothing"):
         fitted.recommend(history=["nothing"])
+
+
+# The same, as the command line says it
+
+
+def command(capsys, *arguments):
+    """A small training's exit code, and what it printed on each of the two streams."""
+    sizes = [f"--{name}={SMALL[name]}" for name in ("dim", "hidden", "negatives", "batch")]
+    code = main(["train", *map(str, arguments), "--no-fast", *sizes])
+    return code, *capsys.readouterr()
+
+
+@pytest.fixture
+def rows(tmp_path):
+    """A log as a file."""
+    events = log()
+    lines = [f"{events.users[u]},{events.items[i]},{t:.0f}\n"
+             for u, i, t in zip(events.user, events.item, events.time, strict=True)]  # fmt: skip
+    (tmp_path / "log.csv").write_text("user,item,timestamp\n" + "".join(lines))
+    return tmp_path / "log.csv"
+
+
+def test_resume_may_be_said_always(rows, capsys):
+    always = rows, "--out", rows.with_name("m.npz"), "--resume", "--epochs"
+    code, out, _ = command(capsys, *always, 2)
+    assert (code, "begins anew" in out, "epoch   2/2" in out) == (0, True, True)
+    whole = rows.with_name("m.npz").read_bytes()
+    code, out, _ = command(capsys, *always, 2)
+    assert (code, "is complete" in out, "epoch   1/2" in out) == (0, True, False)
+    assert "NDCG@10" in out
+    assert rows.with_name("m.npz").read_bytes() == whole
+    code, out, _ = command(capsys, *always, 1)
+    assert (code, "is complete" in out, "epoch   1/1" in out) == (0, False, True)
+
+
+def test_the_command_line_warns_in_one_line_and_goes_on(rows, capsys, monkeypatch):
+    run_epoch = loop.run_epoch
+
+    def diverge(state, training, epoch, on_step):
+        if epoch:
+            raise loop.Diverged("the loss is nan in epoch 2")
+        return run_epoch(state, training, epoch, on_step)
+
+    monkeypatch.setattr(loop, "run_epoch", diverge)
+    code, out, error = command(capsys, rows, "--out", rows.with_name("m.npz"), "--epochs", 3)
+    assert (code, "NDCG@10" in out) == (0, True)
+    assert "\ntinyrec: the loss is nan in epoch 2. Epoch 1, the best until then, is kept\n" in (
+        "\n" + error
+    )
+    Recommender.load(rows.with_name("m.npz"))
