@@ -277,6 +277,12 @@ def study(options):
     if options.explain:
         model = Recommender(**given).fit(events)
         return show(f"{text}\n" for text in study.explanations(model, options.events == SHOP))
+    if options.tasks:
+        from .live import tasks
+
+        learnt = tasks.learn(Recommender(**given).fit(events), events)
+        print(report.tasks(learnt.tasks_, tasks.evaluate(learnt, events)))
+        return
     if options.cold:
         from .lab import cold
 
@@ -395,7 +401,7 @@ COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name sta
                "--reading", "--live", "--plot", "--force"]),
     "study": (study, "Train with one thing changed at a time; compare on test.",
               ["EVENTS", *READING, "--items", "epochs", "split", "--seeds", "--explain", "--cold",
-               "--content", "threads"]),
+               "--content", "--tasks", "threads"]),
     "compress": (compress, "A model in less memory, and what that costs.",
                  ["MODEL", "--how", "--out with --how", "--force"]),
     "serve": (serve, "Recommend over HTTP, as events come in.",
@@ -445,6 +451,7 @@ OPTIONS = {
     "--scaling": {"action": "store_true", "help": "time against size of the log"},
     "--live": {"action": "store_true", "help": "how quick a session is"},
     "--cold": {"action": "store_true", "help": "how well items do that were never taken"},
+    "--tasks": {"action": "store_true", "help": "will it be bought, how will it be rated?"},
     "--how": {"metavar": "WAY", "help": "save it so: int8, float16, low-rank, fewer-units"},
     "--port": {"type": settings.from_text("port", Setting(int, None, (0, 65535), "")),
                "default": 8000, "help": "%(default)s; 0: a free one"},

@@ -7,6 +7,9 @@ import pytest
 
 from tests.test_cli import tinyrec
 from tinyrec import Recommender
+from tinyrec.__main__ import main
+from tinyrec.datasets import shop
+from tinyrec.datasets.mess import write
 from tinyrec.lab import live
 from tinyrec.preprocess.events import clean
 
@@ -33,6 +36,17 @@ def test_compress_shows_each_way_and_saves_the_one_asked_for(folder):
     assert "saved small.npz" in done.stdout
     asked = tinyrec("recommend", "small.npz", "--user", "u1", "-k", "3", cwd=folder)
     assert asked.returncode == 0 and len(asked.stdout.splitlines()) == 3
+
+
+def test_study_shows_each_tasks_losses_and_measures(tmp_path, capsys):
+    write(tmp_path, shop.generate(customers=60, products=24, steps=6))
+    assert main(["study", str(tmp_path / "shop.csv"), "--tasks", "--epochs", "1"]) == 0
+    shown = capsys.readouterr().out
+    for words in ("bought   loss ", "rating   loss ", "bought auc of z ", "rating rmse of items'"):
+        assert shown.count(words) == 1
+    (tmp_path / "text").write_text("\n".join(["1 2 3 4 5"] * 9))
+    assert main(["study", str(tmp_path / "text"), "--tasks", "--epochs", "1"]) == 2
+    assert "neither purchases nor ratings" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments, words", [

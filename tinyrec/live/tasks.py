@@ -39,7 +39,8 @@ def learn(model, events, epochs=30, lr=1e-3):
     """A copy of the model with a head for each task of which its log, `events`, has answers.
 
     Its tasks_ has each task's losses, {"rating": [(training, validation), …]}, an epoch each. The
-    best epoch in validation is kept. Raises InputError for other events than it was fitted to.
+    best epoch in validation is kept. Raises InputError for other events than it was fitted to,
+    and for a log that has no answers.
     """
     learnt = copy.copy(model)
     learnt.params, learnt.tasks_ = dict(model.params), {}
@@ -87,6 +88,8 @@ def all_answers(model, events):
         found["bought"] = np.isin(events.kind, buying).astype(float)
     if "rating" in events.numeric:
         found["rating"] = events.numeric["rating"]
+    if not found:
+        raise InputError("the log has neither purchases nor ratings to learn from")
     return found
 
 

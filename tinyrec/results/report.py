@@ -275,6 +275,16 @@ def compressions(found):
                f"{metrics['ndcg@10'] / first[2]:6.1%}")  # fmt: skip
 
 
+def tasks(losses, found):
+    """What live.tasks.learn and evaluate found: each task's losses apart, then its measures."""
+    lines = []
+    for task, epochs in losses.items():
+        best = min(epochs, key=lambda both: both[1])
+        lines += [f"{task:<8} loss {epochs[0][0]:.4f}, at best {best[0]:.4f}; "
+                  f"in validation {epochs[0][1]:.4f}, {best[1]:.4f}"]  # fmt: skip
+    return "\n".join(lines + [f"{name:<28} {value:.4f}" for name, value in found.items()])
+
+
 def gradient(line):
     """One Line of the gradient check."""
     return (f"{line.layer:<10} {line.name:<11} T = {line.steps}  error {line.error:.1e}  "
