@@ -120,11 +120,18 @@ def test_a_price_or_rating_without_a_usable_number_is_left_out_with_a_word(name,
 
 
 def test_one_very_long_id_costs_its_own_length_only():
-    ids = [str(i) for i in range(1000)] + ["x" * 100_000]
+    ids = [str(i) for i in range(1000)] + ["x" * 5000]
     events = clean({"user": ids, "item": ids})
     assert events.users.tolist() == ids
     assert events.users.nbytes < 10_000
     assert np.flatnonzero(events.users == ids[-1]).tolist() == [1000]
+
+
+def test_an_id_longer_than_any_real_one_is_refused_by_its_row():
+    ids = ["a", "b", "x" * 5001]
+    with pytest.raises(InputError, match=r"row 3: an item id of 5,001 letters.*--columns item="):
+        clean({"user": ["a"] * 3, "item": ids})
+
 
 def test_rows_without_user_or_item_are_removed_and_counted(tmp_path):
     events = read_events(write(tmp_path, "user,item\n,1\na, \na,2\n"))

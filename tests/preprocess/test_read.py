@@ -1,6 +1,8 @@
 """Files and tables: every format, which column is which, every mistake a file can hold."""
 
 import gzip
+import multiprocessing
+import re
 import zipfile
 
 import numpy as np
@@ -226,6 +228,34 @@ def test_an_unclosed_quote_is_named_by_the_row_where_it_opens(tmp_path):
         assert "row 3: a quote opens" in message(path)
 
 
+def test_a_pair_of_stray_quotes_far_apart_swallows_no_rows(tmp_path):
+    path = write(tmp_path, 'user,item,title\na,1,"x\n' + "b,2,x\n" * 5000 + 'c,3,y"\n')
+    assert "row 2: a quote opens" in message(path)
+    near = write(tmp_path, 'user,item,title\na,1,"x\n' + "b,2,x\n" * 50 + 'c,3,y"\n')
+    assert len(read_events(near).item) == 1
+
+
+def test_fields_all_in_quotes_or_some_are_read_alike(tmp_path):
+    bare = "user,item,time\na,1,5\na,2,6\n"
+    for text in (bare, bare.replace("a", '"a"'), re.sub(r"(\w+)", r'"\1"', bare), bare + ',"",\n'):
+        assert triples(read_events(write(tmp_path, text))) == [("a", "1", "event"),
+                                                              ("a", "2", "event")]  # fmt: skip
+
+
+@pytest.mark.parametrize("said", ["sep=;", '"sep=;"', "sep=;\r"])
+def test_the_separator_that_a_first_line_tells_excel_is_heeded(tmp_path, said):
+    path = write(tmp_path, said + "\nuser,id;item;time\na,b;1;5\na,b;2;noon\n")
+    assert "row 4: 'noon'" in message(path, columns={"user": "user,id"})
+
+
+def test_a_forked_process_is_told_that_it_cannot_read(tmp_path):
+    path = write(tmp_path, "user,item\na,1\n")
+    read_events(path)
+    asked = multiprocessing.get_context("fork").Pool(1)
+    with asked as pool, pytest.raises(InputError, match=r"forked.*spawn"):
+        pool.apply_async(read_events, (path,)).get(timeout=60)
+
+
 def test_a_quote_in_a_tab_file_is_a_letter_unless_all_fields_are_in_quotes(tmp_path):
     events = read_events(write(tmp_path, 'user\titem\na\t"Weird" Al\na\t5" nail\n'))
     assert events.items.tolist() == ['"Weird" Al', '5" nail']
@@ -411,10 +441,13 @@ def test_a_table_between_blanks_is_not_taken_for_sequences(tmp_path):
     assert triples(read_events(headed)) == [("a", "1", "event")]
 
 
-@pytest.mark.parametrize("text", ["", "\t", " \n", '""', "item\ttitle\n", "title\nx\n"])
+@pytest.mark.parametrize(
+    "text", ["", "\t", " \n", '""', '"\t"', '"""', "a b", "item\ttitle\n", "title\nx\n"]
+)
 def test_titles_that_are_none_are_refused(tmp_path, text):
-    with pytest.raises(InputError):
+    with pytest.raises(InputError) as error:
         read_titles(write(tmp_path, text))
+    assert "user" not in str(error.value)
 
 
 def test_what_a_terminal_would_obey_is_taken_out_of_titles(tmp_path):

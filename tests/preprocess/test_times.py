@@ -60,6 +60,27 @@ def test_a_clock_of_twelve_hours_goes_with_the_american_order():
     assert seconds(*days) == seconds(*iso)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "12 Jan 2024 10:30", "12-JAN-24 10:30:00", "12 January 2024, 10:30",
+        "Jan 12, 2024 10:30 AM",
+        "January 12 2024 10:30", "Fri, 12 Jan 2024 10:30:00 GMT", "12/Jan/2024:11:30:00 +0100",
+        "Friday, Jan. 12, 2024 10:30",
+    ],
+)  # fmt: skip
+def test_months_are_read_by_their_names(text):
+    assert seconds(text, "31 Dec 1999") == seconds("2024-01-12 10:30", "1999-12-31")
+    assert np.isnan(seconds("12 Foo 2024", "30 Feb 2024")).all()
+
+
+def test_numbers_in_another_unit_than_most_are_read_and_pointed_out():
+    column = pl.Series(["1569888000"] * 3 + ["1569888000000"] * 2)
+    found, written = to_seconds(column)
+    assert found.tolist() == [1569888000] * 5
+    assert written == "seconds, UTC, but 2 in milliseconds"
+
+
 def test_the_words_say_how_times_were_written():
     written = [to_seconds(pl.Series([text]))[1] for text in
                ("5", "1569888000123", "2019-10-01", "10/13/19", "20191001")]  # fmt: skip

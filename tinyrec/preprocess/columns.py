@@ -31,6 +31,8 @@ NAMES = {  # our name of a column: what logs call it, in small letters and digit
         productname prodname trackname songname moviename artistname 标题""",
 }  # fmt: skip
 NAMES = {ours: names.split() for ours, names in NAMES.items()}
+LOG = "user", "item"  # what a log needs
+LONGEST = 5000  # letters of an id: every id of a log may come to cost as many as the longest
 MOVIELENS = {"user": [0], "item": [1], "rating": [2], "timestamp": [3]}  # u.data, ratings.dat
 MOVIELENS_TITLES = {"item": [0], "title": [1]}  # u.item; movies.dat has genres behind them
 
@@ -66,7 +68,7 @@ def harmless(text):
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+", " ", text).strip()
 
 
-def name_columns(table, columns, needed, source):
+def name_columns(table, source, columns, needed=LOG):
     """The Log whose columns bear our names; those `needed` have to be there."""
     frame, names, broken, separator = table
     if len(frame) == 0:
@@ -88,6 +90,12 @@ def name_columns(table, columns, needed, source):
     if "user" in needed:
         frame = only_clicks(frame, str(found["item"][0]))
     texts = {name: join(frame, places) for name, places in found.items()}
+    for name in {"user", "item"} & texts.keys():
+        long = texts[name].str.len_chars()
+        if long.max() > LONGEST:
+            raise InputError(f"{source}, row {frame['row'][long.arg_max()]}: an {name} id of "
+                             f"{long.max():,} letters; close a quote that opens in it, or take "
+                             f"another column: --columns {name}=NAME")  # fmt: skip
     further = {name: texts.pop(name) for name in found if name not in NAMES}
     taken = {at for places in found.values() for at in places}
     for at, name in enumerate(names):
@@ -206,8 +214,8 @@ def unlike_ids(text):
 def refuse(frame, names, headless, found, needed, separator, source):
     """Raises InputError with the command to type instead."""
     if "title" in needed:
-        raise InputError(f"{source}: two columns must be named item and title; found "
-                         f"{', '.join(names)!r}")  # fmt: skip
+        raise InputError(f"{source}: two columns must be named item and title; the first row "
+                         f"is {separator.join(names)[:100]!r}")  # fmt: skip
     guess = find_columns(frame, names, {}, needed, source) | found  # a header known in part
     guess = {name: places[0] for name, places in guess.items() if name in (*needed, "timestamp")}
     missing = " and ".join(name for name in needed if name not in guess) or "columns"

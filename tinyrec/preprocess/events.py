@@ -70,11 +70,11 @@ def clean(log, source="the log", keep_na=False, force=False):
     where there are such. `source` names the log in messages.
     """
     from .columns import name_columns, understood
-    from .read import encode, from_memory
+    from .read import encode, read_table
     from .times import to_seconds
 
     if isinstance(log, dict):
-        log = name_columns(from_memory(log), {}, ("user", "item"), source)
+        log = name_columns(read_table(log)[0], source, {})
     missing = [""] if keep_na else MISSING
     report = [(f"broken rows left out, the first is row {row}: {wrong}", len(log.broken))
               for row, wrong in log.broken[:1]]  # fmt: skip

@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import re
 import zipfile
 import zlib
@@ -20,29 +21,33 @@ import numpy as np
 import polars as pl
 
 from ..errors import InputError
-from .columns import NAMES, harmless, is_header, name_columns, parse_columns, plain
+from .columns import LOG, NAMES, harmless, is_header, name_columns, parse_columns, plain
 from .events import MANY
 
+FIELD = "\x1f"  # ASCII's own sign between fields
+DEEP = 100  # lines of one field in quotes: with more of them a quote is likely to be a stray one
+PROCESS = os.getpid()  # that has polars' threads; one that is forked from it has none
 NOT_WORDS = ("id", "url", "link", "image", "date", "time")  # how names of such columns end
-FIELD, ROW = "\x1f", "\x1e"  # ASCII's own signs between fields and between rows
 
 
 class Table(NamedTuple):
     frame: pl.DataFrame  # columns "0", "1", … of trimmed text; "row", where each row stands
-    names: list | None  # of the columns; None: the first row may hold them
+    names: list | None = None  # of the columns; None: the first row may hold them
     broken: list = ()  # (row, what is wrong with it) of the rows left out
     separator: str = ""  # what stood between the fields
+
+
+class Items(NamedTuple):
+    titles: dict  # raw item id -> title, where it has one
+    texts: dict  # raw item id -> the title and what the further columns say
+    further: list  # the names of these
 
 
 def read_log(source, columns=None, strict=False, force=False):
     """The Log of a file, a table (pandas, polars, Arrow) or a dict of columns."""
     columns = parse_columns(columns)
     dates = columns.pop("dates", None)
-    if isinstance(source, (str, Path)):
-        table = from_bytes(unpack(source), source, columns, force)
-    else:
-        table, source = from_memory(source), "the table"
-    log = name_columns(table, columns, ("user", "item"), source)._replace(dates=dates)
+    log = name_columns(*read_table(source, columns, force), columns)._replace(dates=dates)
     count = len(log.broken)
     if count and (strict or (count > MANY * len(log.row) and not force)):
         row, wrong = log.broken[0]
@@ -52,12 +57,6 @@ def read_log(source, columns=None, strict=False, force=False):
     return log
 
 
-class Items(NamedTuple):
-    titles: dict  # raw item id -> title, where it has one
-    texts: dict  # raw item id -> the title and what the further columns say
-    further: list  # the names of these
-
-
 def read_titles(source):
     """raw item id -> title, as `read_items` finds them."""
     return read_items(source).titles
@@ -65,11 +64,8 @@ def read_titles(source):
 
 def read_items(source):
     """The Items of a table or a file, also MovieLens's u.item or movies.dat."""
-    if isinstance(source, (str, Path)):
-        table = from_bytes(unpack(source, other_encoding="latin-1"), source, {}, True)
-    else:
-        table, source = from_memory(source), "the titles"
-    found = name_columns(table, {}, ("item", "title"), source)
+    needed = "item", "title"
+    found = name_columns(*read_table(source, {}, True, needed), {}, needed)
     columns, further = found.columns, in_words(found.further)
     pairs = zip(columns["item"], columns["title"], strict=True)
     titles = {item: harmless(title) for item, title in pairs if title}
@@ -104,10 +100,24 @@ def encode(text):
     return codes, distinct.to_numpy().astype(object)
 
 
+def read_table(source, columns=(), force=False, needed=LOG):
+    """The Table of a file or of a table in memory, and its name for messages."""
+    if os.getpid() != PROCESS:
+        raise InputError("a log cannot be read in a process forked from one that has loaded "
+                         "polars: read it before, or start the process by 'spawn'")  # fmt: skip
+    if not isinstance(source, (str, Path)):
+        return from_memory(source), "the table"
+    try:
+        return from_bytes(unpack(source, needed), source, columns, force, needed), source
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).split("\n")[0]
+        raise InputError(f"{source}: {reason}; check the file or save the log as CSV") from None
+
+
 # From a path to bytes
 
 
-def unpack(path, other_encoding=None):
+def unpack(path, needed=LOG):
     """The bytes of a file, unzipped if need be; those of a text in UTF-8, without a mark."""
     try:
         data = Path(path).read_bytes()
@@ -122,17 +132,17 @@ def unpack(path, other_encoding=None):
         return data
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):  # what Excel calls Unicode text
         data = data.decode("utf-16", errors="replace").encode()
-    if any(sign in data for sign in (b"\0", FIELD.encode(), ROW.encode())):
+    if b"\0" in data or FIELD.encode() in data:
         raise InputError(f"{path}: not a text file; save the log as CSV in UTF-8")
     try:
         data.isascii() or data.decode()
     except UnicodeDecodeError as error:
-        if other_encoding is None:
+        if "title" not in needed:  # as MovieLens's u.item has them
             row = data.count(b"\n", 0, error.start) + 1
             raise InputError(f"{path}, row {row}: not UTF-8 text; save it as UTF-8") from None
-        data = data.decode(other_encoding).encode()
+        data = data.decode("latin-1").encode()
     data = data.removeprefix(b"\xef\xbb\xbf")
-    if not data.strip():
+    if not data or data.isspace():
         raise InputError(f"{path}: the file is empty; name one with at least one row")
     return data
 
@@ -140,8 +150,8 @@ def unpack(path, other_encoding=None):
 def only_member(data, path):
     """The one file in a zip."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        names = [name for name in archive.namelist() if not name.endswith("/")]
-        names = [name for name in names if not name.startswith("__MACOSX")]
+        names = [name for name in archive.namelist()
+                 if not (name.endswith("/") or name.startswith("__MACOSX"))]  # fmt: skip
         if len(names) != 1:
             found = ", ".join(names[:5]) or "nothing"
             raise InputError(f"{path}: holds {found}; unzip it and name one file of them")
@@ -151,29 +161,36 @@ def only_member(data, path):
 # From bytes to a table
 
 
-def from_bytes(data, path, columns, force):
+def from_bytes(data, path, columns, force, needed):
     """The Table of a Parquet, Arrow, JSON or delimited file, or of one sequence a line."""
-    first = data.lstrip()[:1]
-    try:
-        if data.startswith(b"PAR1"):
-            return from_frame(pl.read_parquet(io.BytesIO(data)))
-        if data.startswith(b"ARROW1"):
-            return from_frame(pl.read_ipc(io.BytesIO(data)))
-        if first == b"[":
-            return from_frame(pl.read_json(io.BytesIO(data), infer_schema_length=None))
-        if first == b"{":
-            return from_json_lines(data)
-        line = re.search(rb"[^\r\n]*[^\s][^\r\n]*", data)[0].decode()
-        separator = find_separator(line)
-        if separator is None:
-            lines = [line.split() for line in data.decode().split("\n")]
-            if not (columns or is_table(lines, force)):
-                return from_sequences(lines)
-            data, separator = re.sub(rb"[^\S\n]+", b" ", data), " "
-        return from_delimited(data, line, separator, path)
-    except pl.exceptions.PolarsError as error:
-        reason = str(error).split("\n")[0]
-        raise InputError(f"{path}: {reason}; check the file or save the log as CSV") from None
+    if data.startswith(b"PAR1"):
+        return from_frame(pl.read_parquet(io.BytesIO(data)))
+    if data.startswith(b"ARROW1"):
+        return from_frame(pl.read_ipc(io.BytesIO(data)))
+    first = data[:1000].lstrip()[:1]
+    if first == b"[":
+        return from_frame(pl.read_json(io.BytesIO(data), infer_schema_length=None))
+    if first == b"{":
+        return from_json_lines(data)
+    return from_text(data, path, columns, force, needed)
+
+
+def from_text(data, path, columns, force, needed):
+    """The Table of lines that a separator or blanks part, or of one sequence a line."""
+    if b"\n" not in data:
+        data = data.replace(b"\r", b"\n")
+    said = re.match(rb'"?sep=(.)"?\r?(?=\n)', data)  # to Excel
+    data = data[said.end() :] if said else data
+    first = re.search(rb"[^\r\n]*\S[^\r\n]*", data)
+    if not first:
+        raise InputError(f"{path}: no row can be read; save the log as CSV in UTF-8")
+    separator = said[1].decode() if said else find_separator(first[0].decode())
+    if separator is None:
+        lines = [line.split() for line in data.decode().split("\n")]
+        if not (columns or "title" in needed or is_table(lines, force)):
+            return from_sequences(lines)
+        data, separator = re.sub(rb"[^\S\n]+", b" ", data), " "
+    return from_delimited(data, first[0].decode(), separator, path)
 
 
 def find_separator(line):
@@ -189,7 +206,7 @@ def is_table(lines, force):
     lines = [line for line in lines if line]
     width = {len(line) for line in lines}
     even = len(lines) > 1 == len(width) and width <= {2, 3, 4}
-    return (even and not force) or any(is_header(line, {}, ("user", "item")) for line in lines[:1])
+    return (even and not force) or is_header(lines[0], {}, LOG)
 
 
 def from_sequences(lines):
@@ -199,103 +216,94 @@ def from_sequences(lines):
     return Table(frame.explode("1").drop_nulls(), ["user", "item"])
 
 
-def from_delimited(data, line, separator, path):
-    """The Table of rows whose fields a separator parts; `line` is the first one.
+def from_delimited(data, first, separator, path):
+    """The Table of rows whose fields a separator parts; `first` is the first line.
 
-    In a tab, | or :: file a quote is a letter, unless it encloses every field of the line.
+    In a tab, | or :: file a quote is a letter, unless it encloses every field of that line.
     """
-    fields = line.split(separator)
+    fields = [field.strip() for field in first.split(separator)]
     enclosed = all(len(field) > 1 and field[0] == field[-1] == '"' for field in fields)
-    quote = '"' if b'"' in data and (separator in ",; " or enclosed) else None
-    width = len(next(csv.reader([line], delimiter=separator)) if quote else fields)
+    quotes = b'"' in data and (separator in ",; " or enclosed)
     sign = FIELD if separator == "::" else separator
-    if sign != separator:
-        data = data.replace(separator.encode(), sign.encode())
-    frame = parse_even(data, sign, quote, width)
-    if frame is not None:
-        return Table(frame, None, [], separator)
-    records, rows, broken = check_rows(data, sign, quote, path)
-    width = records.partition(ROW.encode())[0].count(FIELD.encode()) + 1
-    frame = parse(records, FIELD, None, width, end=ROW)
-    return Table(frame.with_columns(row=pl.Series(rows)), None, broken, separator)
+    data = data.replace(b"::", sign.encode()) if separator == "::" else data
+    frame, broken = parse(data, sign, len(fields)), []
+    text = pl.exclude("row")
+    if quotes and frame is not None:
+        simple = text.str.contains(r'^([^"]*|"[^"]*")$').all()
+        simple = frame.select(pl.all_horizontal(simple)).item()
+        frame = frame.with_columns(text.str.strip_chars('"').str.strip_chars()) if simple else None
+    if frame is None:
+        frame, broken = row_by_row(data, sign, quotes, path)
+    return Table(frame.filter(pl.any_horizontal(text != "")), None, broken, separator)
 
 
-def parse(data, separator, quote, width, end="\n"):
-    """So many columns of trimmed text, "0", "1", …; what a short row lacks is empty."""
-    frame = pl.read_csv(
-        data, has_header=False, separator=separator, eol_char=end, quote_char=quote,
-        schema={str(at): pl.String for at in range(width)}, empty_string_is_null=False,
-        extra_columns="ignore", missing_columns="insert",
-    )  # fmt: skip
+def parse(data, separator, width):
+    """Columns "0", "1", … of trimmed text beside "row", where all lines have so many fields;
+    else None.
+    """
+    columns = [str(at) for at in range(width)]
+    try:
+        frame = pl.read_csv(data, has_header=False, separator=separator, quote_char=None,
+                            schema=dict.fromkeys(columns, pl.String), empty_string_is_null=False,
+                            missing_columns="insert")  # fmt: skip
+    except pl.exceptions.PolarsError:  # a line has more
+        return None
+    blank = frame.select(pl.all_horizontal(pl.all() == "").sum()).item()
+    rows = len(frame), len(frame) - blank
+    if data.count(separator.encode()) not in [(width - 1) * count for count in rows]:
+        return None
     if not data.isascii() or any(blank in data for blank in (b" ", b"\t", b"\r", b"\v", b"\f")):
-        for name in frame.columns:  # one by one: no two copies of all of them
+        for name in columns:  # one by one: no two copies of all of them
             frame = frame.with_columns(pl.col(name).str.strip_chars())
     return frame.with_row_index("row", 1)
 
 
-def parse_even(data, separator, quote, width):
-    """The frame of a file whose rows are all of one width and one line; of any other None."""
-    try:
-        frame = parse(data, separator, quote, width + 1)
-    except pl.exceptions.PolarsError:
-        return None
-    lines = data.count(b"\n") + (not data.endswith(b"\n"))
-    text = pl.exclude("row")
-    separators = (width - 1) * len(frame)
-    if quote:
-        inside = frame.select(text.str.count_matches(separator, literal=True).sum())
-        separators += inside.sum_horizontal()[0]
-    blank = frame.select(pl.all_horizontal(text == "")).to_series()
-    if blank.any():
-        separators -= (width - 1) * blank.sum()
-        frame = frame.filter(~blank)
-    even = data.count(separator.encode()) == separators and (frame[str(width)] == "").all()
-    return frame.drop(str(width)) if even and lines == len(blank) else None
-
-
-def check_rows(data, separator, quote, path):
-    """Row by row: (the rows of equal width, where each begins, broken rows)."""
+def row_by_row(data, separator, quotes, path):
+    """The same for rows of any width, without the blank ones; and the broken rows: those with
+    more or fewer fields than the first, unless what they have more is empty.
+    """
     lines = io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")
-    quoting = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+    quoting = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
     reader = csv.reader(lines, delimiter=separator, quoting=quoting, strict=True)
-    records, rows, broken, width = bytearray(), [], [], None
+    records, rows, broken, width = [], [], [], 0
     while True:
-        row = reader.line_num + 1
+        row, wrong = reader.line_num + 1, ""
         try:
-            record = next(reader)
+            record = [field.strip() for field in next(reader)]
         except StopIteration:
             break
         except csv.Error as error:
-            if quote and re.search("unexpected end|field limit", str(error)):
-                raise InputError(f"{path}, row {row}: a quote opens here and is never closed; "
-                                 "close it or save the log with tabs") from None  # fmt: skip
-            broken.append((row, str(error)))
-            continue
-        if not any(field.strip() for field in record):
-            continue
+            record, wrong = [], str(error)
+        if reader.line_num - row > DEEP or re.search("unexpected end|field limit", wrong):
+            raise InputError(f"{path}, row {row}: a quote opens here and is never closed, or not "
+                             f"within {DEEP} lines; close it or save with tabs")  # fmt: skip
         width = width or len(record)
         while len(record) > width and not record[-1]:
             record.pop()
-        if len(record) == width:
-            records += (FIELD.join(record) + ROW).encode()
+        if any(record) and len(record) == width:
+            records.append(FIELD.join(record))
             rows.append(row)
-        else:
-            broken.append((row, f"{len(record)} fields where {width} are expected"))
+        elif any(record) or wrong:
+            wrong = wrong or f"{len(record)} fields where {width} are expected"
+            broken.append((row, wrong))
     if not rows:
         raise InputError(f"{path}: no row can be read; save the log as CSV in UTF-8")
-    return bytes(records), rows, broken
+    frame = pl.Series(records).str.splitn(FIELD, width).struct.unnest()
+    frame.columns = [str(at) for at in range(width)]
+    return frame.with_columns(row=pl.Series(rows)), broken
 
 
 def from_json_lines(data):
     """One object a line; a line that is none is left out."""
-    lines, broken = data.split(b"\n"), []
+    broken = []
     try:
         frame = pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
     except pl.exceptions.PolarsError:
-        good = [line for line in lines if is_object(line)]
+        lines = data.split(b"\n")
         broken = [(row, "not a JSON object") for row, line in enumerate(lines, start=1)
                   if line.strip() and not is_object(line)]  # fmt: skip
-        frame = pl.read_ndjson(io.BytesIO(b"\n".join(good)), infer_schema_length=None)
+        good = b"\n".join(filter(is_object, lines))
+        frame = pl.read_ndjson(io.BytesIO(good), infer_schema_length=None)
     return from_frame(frame, broken)
 
 
@@ -311,10 +319,8 @@ def from_memory(table):
     try:
         if isinstance(table, pl.LazyFrame):
             table = table.collect()
-        if hasattr(table, "iloc"):  # pandas, whose text would need pyarrow
-            table = {str(name): table[name].tolist() for name in table.columns}
-        if isinstance(table, dict):
-            table = {str(name): as_series(values) for name, values in table.items()}
+        if isinstance(table, dict) or hasattr(table, "iloc"):  # pandas: its text needs pyarrow
+            table = {str(name): as_series(table[name]) for name in table}
         return from_frame(pl.DataFrame(table))
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
         reason = str(error).split("\n")[0]
