@@ -123,7 +123,8 @@ class Recommender:
             share_out = self.ranks.map(pool.map)
             learn = transfer.frozen(share_out, frozen)
             training = Training(self.log, windows, self.settings, self.backend, learn,
-                                knowledge.of_learnt(self.content, len(params["E"])))  # fmt: skip
+                                knowledge.of_learnt(self.content, len(params["E"])),
+                                pool.map)  # fmt: skip
             kept = (checkpoint, run) if checkpoint and self.ranks.first else None
             loop.fit(state, training, validate, kept, **watchers)
             self.params, self.history_ = knowledge.whole(self.content, state.best), state.history

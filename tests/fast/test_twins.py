@@ -151,3 +151,12 @@ def test_a_state_of_another_type_and_arrays_that_may_not_be_written_to_are_taken
         array.flags.writeable = False
     found = [room.lstm.forward(x, W, U, b, (h0, c0.astype(float)))[0] for room in (model, fast)]
     assert np.allclose(*found, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("leading", [(), (3,), (2, 3)])
+def test_logits_of_all_items_are_the_same_in_parts(monkeypatch, leading, dtype):
+    monkeypatch.setattr(fast.scorer, "ITEMS", 4)
+    rng = np.random.default_rng(0)
+    u, E, bias = (rng.normal(size=size).astype(dtype) for size in ((*leading, 5), (11, 5), 11))
+    both_close(*(room.scorer.every_item(u, E, bias) for room in (fast, model)), dtype)

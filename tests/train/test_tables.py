@@ -1,5 +1,7 @@
 """Rows that wait end where plain Adam, which moves every row in every step, would have them."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -79,3 +81,15 @@ def test_a_row_that_no_step_touched_stays_as_it_is():
     start, _, ours = both(tables, 1.0)
     ours.settle()
     assert np.array_equal(ours.params["E"][N - 1], start[N - 1])
+
+
+def test_rows_shared_out_to_threads_end_with_the_same_bytes(monkeypatch):
+    alone = both(fast.adam, 1.0)[2]
+    alone.settle()
+    monkeypatch.setattr(fast.adam, "CHUNK", 2)
+    with ThreadPoolExecutor(3) as pool:
+        monkeypatch.setattr(fast.adam.Adam, "map", staticmethod(pool.map))
+        shared = both(fast.adam, 1.0)[2]
+        shared.settle()
+    for name in ("params", "m", "v"):
+        assert getattr(shared, name)["E"].tobytes() == getattr(alone, name)["E"].tobytes()

@@ -3,9 +3,9 @@
 from types import SimpleNamespace
 
 from ..errors import InputError
-from ..model import content
+from ..model import content  # noqa: F401
 from ..model.network import LAYERS
-from . import adam, attention, dropout, embedding, interest, loss, lstm, scorer
+from . import adam, attention, dropout, embedding, interest, loss, lstm, scorer  # noqa: F401
 
 
 def replaced(**layers):
@@ -17,7 +17,5 @@ def replaced(**layers):
     unknown = [name for name in layers if name not in LAYERS]
     if unknown:
         raise InputError(f"no layer {unknown[0]!r}: there are {', '.join(LAYERS)}")
-    ours = {"content": content, "embedding": embedding, "dropout": dropout, "lstm": lstm,
-            "attention": attention, "interest": interest, "scorer": scorer, "loss": loss,
-            "adam": adam}  # fmt: skip
+    ours = {name: globals()[name] for name in (*LAYERS, "adam")}
     return SimpleNamespace(**ours | layers)

@@ -1,10 +1,16 @@
-"""Adam of train/tables.py, one compiled pass over each parameter or each of its rows."""
+"""Adam of train/tables.py, one compiled pass over each parameter or each of its rows.
+
+A table's rows do not depend on each other: they are shared out in chunks, so that threads which
+wait for the next batch take part, and the result does not depend on how many they are.
+"""
 
 import numpy as np
 
 from ..train import tables
 from . import functions
 from .functions import check, jit
+
+CHUNK = 2048  # rows
 
 
 def update(theta, g, m, v, constants):
@@ -40,11 +46,31 @@ def in_rows(a):
 
 
 class Adam(tables.Adam):
-    """As train.tables.Adam."""
+    """As train.tables.Adam; `map`, that of a pool, works through chunks of rows."""
 
-    update = staticmethod(update)
-    catch_up_rows = staticmethod(catch_up)
+    map = staticmethod(map)
     add_rows = staticmethod(add_rows)
+
+    def update(self, theta, g, m, v, constants):
+        if not isinstance(g, tables.Rows):
+            return update(theta, g, m, v, constants)
+
+        def one_chunk(some):
+            update(theta, tables.Rows(g.index[some], g.values[some]), m, v, constants)
+
+        list(self.map(one_chunk, chunks(len(g.index))))
+
+    def catch_up_rows(self, theta, m, v, index, missed, eps):
+        def one_chunk(some):
+            part = tables.Missed(*(each[some] for each in missed))
+            catch_up(theta, m, v, index[some], part, eps)
+
+        list(self.map(one_chunk, chunks(len(index))))
+
+
+def chunks(n):
+    """Slices of at most CHUNK that cover n rows."""
+    return [slice(start, start + CHUNK) for start in range(0, n, CHUNK)]
 
 
 @jit

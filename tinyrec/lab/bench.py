@@ -150,7 +150,7 @@ def epoch_seconds(room, log, sizes, threads, ranked=False):
     with workers(threads) as pool:
         for epochs, part in ((1, windows[:128]), (2, windows)):
             given = training_settings(K) | {"epochs": epochs}
-            training = batches.Training(log, part, given, room, pool.map)
+            training = batches.Training(log, part, given, room, pool.map, threads=pool.map)
             loop.fit(state, training, validate)
     return state.history[-1]["seconds"]
 

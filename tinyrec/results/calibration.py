@@ -90,8 +90,7 @@ def one_row(log_odds, target):
 
     Chances sum to about one, so that few are above the first bin: only they are looked up.
     """
-    offered = np.isfinite(log_odds)
-    chance = np.where(offered, sigmoid(log_odds), 0)
+    offered, chance = log_odds > -np.inf, sigmoid(log_odds)
     larger = chance[chance >= float(BINS[1])]
     number, bins = bin_of(larger), len(BINS) - 1
     offers = np.bincount(number, minlength=bins)

@@ -10,7 +10,7 @@ from ..model.functions import sigmoid
 from ..model.loss import beats_one_drawn
 from . import calibration
 
-LOGITS = 2**24  # at a time and thread: 64 MB
+LOGITS = 2**23  # at a time and thread: 32 MB, which glibc keeps, see train/workers.py
 
 
 def ranks(scores, targets):
@@ -85,8 +85,8 @@ def click_errors(logits, targets):
 
 def click_error(logits, target):
     """One row of `click_errors`: accuracy and squared error, for logits (N,)."""
-    candidates = np.isfinite(logits)
-    p = np.where(candidates, sigmoid(beats_one_drawn(logits, len(logits))), 0)
+    candidates = logits > -np.inf
+    p = sigmoid(beats_one_drawn(logits, len(logits)))
     taken, hit = float(p[target]), bool(p[target] > 0.5)
     others = max(1, np.count_nonzero(candidates) - bool(candidates[target]))
     wrong = (np.count_nonzero(p > 0.5) - hit) / others
@@ -147,7 +147,8 @@ def evaluate(score, log, spans, exclude_seen=True, run=map, k=10):
 
     def measure(logits, targets):
         rank = ranks(logits, targets)
-        area = auc(rank, np.count_nonzero(logits > -np.inf, axis=1))
+        candidates = np.array([np.count_nonzero(row > -np.inf) for row in logits])
+        area = auc(rank, candidates)
         return rank, area, *click_errors(logits, targets), calibration.reliability(logits, targets)
 
     *each, binned = zip(*over_blocks(measure, score, log, spans, exclude_seen, run), strict=True)

@@ -27,6 +27,7 @@ class Training(NamedTuple):
     layers: object  # the backend
     run: object  # works through blocks: map, or a pool's map
     content: np.ndarray | None = None  # (N, F), what is known of the items; C in (0)
+    threads: object = map  # works through what no other rank takes part in: map, or a pool's map
 
 
 class Share(NamedTuple):

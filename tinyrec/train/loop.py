@@ -49,6 +49,7 @@ def run_epoch(state, training, epoch, on_step):
     s, windows, n = training.settings, training.windows, len(state.params["E"])
     rng = np.random.default_rng((s["seed"], epoch))
     batches = -(-len(windows) // s["batch"])
+    state.adam.map = training.threads  # where it shares out rows, see fast/adam.py
     losses, accuracies = [], []
     for number, members in enumerate(np.array_split(rng.permutation(len(windows)), batches)):
         negatives = rng.integers(0, n, (len(members), s["negatives"]))
