@@ -8,12 +8,12 @@ import json
 import shlex
 import sys
 import time
+import warnings
 from itertools import starmap
 from pathlib import Path
 
 from . import __version__, outputs, settings, store
 from . import explain as explaining
-from . import model as readable
 from .content.vectors import of_items
 from .coursework.check import as_gradescope, as_json, check_file, nothing_handed_in
 from .coursework.exercises import EXERCISES
@@ -40,10 +40,10 @@ def run(arguments):
             raise InputError(f"{name}: is empty; name it, or leave it out")
     inputs = [SHOP, SHOP_ITEMS, *map(given.get, INPUTS)]
     outputs.check(written_by(given), inputs, given.get("force"))
-    options.printed, elsewhere = sys.stdout, contextlib.nullcontext()
-    if given.get("json") == "-":
-        elsewhere = contextlib.redirect_stdout(sys.stderr)
-    with elsewhere:
+    options.printed = sys.stdout
+    elsewhere = sys.stderr if given.get("json") == "-" else sys.stdout
+    with contextlib.redirect_stdout(elsewhere), warnings.catch_warnings():
+        warnings.showwarning = report.warning
         return options.run(options) or 0
 
 
@@ -97,8 +97,7 @@ def train_on(job, options):
             wrong += outputs.tried(lambda: save(model, options.out, checkpoint),
                                    lambda: plots.learning_curve(model.history_, picture))
     seconds["train"] = sum(entry["seconds"] for entry in model.history_)
-    print(report.kept(model) + ("" if wrong else f"; saved {options.out}, learning curve in "
-                                f"{picture}") + "\n")  # fmt: skip
+    print(report.kept(model, () if wrong else (options.out, picture)) + "\n")
     if options.mpi:
         print(report.ranks(job.cost(), learnt, job.size) + "\n")
 
@@ -183,7 +182,7 @@ def recommend(options):
     model = Recommender.load(options.model)
     if options.all:
         return recommend_to_all(model, options)
-    items, probabilities = model.recommend(*asked_for(model, options), options.k,
+    items, probabilities = model.recommend(options.user, options.history, options.k,
                                            exclude_seen=not options.keep_seen)  # fmt: skip
     print(report.items(model.catalogue, items, probabilities))
     if len(items) < options.k:
@@ -208,19 +207,8 @@ def recommend_to_all(model, options):
     print(f"{options.to}: the {items.shape[1]} best items for each of {len(items):,} users")
 
 
-def asked_for(model, options):
-    """The user or the history that is asked about; says which items of it are not known."""
-    history = options.history
-    unknown = [item for item in history or () if item not in model.catalogue.item_number]
-    if not unknown or len(unknown) == len(history):
-        return options.user, history
-    print(report.left_out(unknown), file=sys.stderr)
-    return options.user, [item for item in history if item not in unknown]
-
-
 def explain(options):
-    model = Recommender.load(options.model)
-    who = asked_for(model, options)
+    model, who = Recommender.load(options.model), (options.user, options.history)
     if options.item is None:
         found = explaining.parts(model, *who, options.k)
         print(report.explanation(found, model.catalogue))
@@ -348,9 +336,7 @@ def check(options):
 
 
 def check_gradients(options):
-    from . import fast
-
-    lines = list(gradcheck.report(fast if options.fast else readable))
+    lines = list(gradcheck.report(settings.backend("fast" if options.fast else "readable")))
     show(map(report.gradient, lines))
     return 1 if any(line.wrong for line in lines) else 0
 

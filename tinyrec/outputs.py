@@ -8,9 +8,11 @@ from pathlib import Path
 
 from .errors import InputError
 
-OURS = (  # how what tinyrec writes begins, or what stands early in it
-    b"about.npy", b"SQLite format 3\0", b"user,rank,item,probability", b'{\n "model": {',
-    b'[\n {\n  "item": ', b'{\n "exercise": ', b'{\n "tests": [', b"<title>tinyrec", b"tinyrec",
+OURS = (  # how all that tinyrec writes begins, and what else is in it
+    (b"PK", b"about.npy"), (b"user,rank,item,probability", b""), (b'{\n "model": {', b""),
+    (b'[\n {\n  "item": ', b""), (b'{\n "exercise": ', b""), (b'{\n "tests": [', b""),
+    (b"<!doctype html>", b"<title>tinyrec"), (b"\x89PNG", b"tinyrec"), (b"<?xml", b"tinyrec"),
+    (b"%PDF", b"tinyrec"),
 )  # fmt: skip
 BINARY = {"mode": "wb"}
 TEXT = {"mode": "w", "newline": "", "encoding": "utf-8"}
@@ -56,8 +58,8 @@ def check_place(path, force):
 
 def is_ours(path):
     with suppress(OSError), open(path, "rb") as file:
-        beginning = file.read(1024)
-        return any(mark in beginning for mark in OURS)
+        text = file.read(1 << 20)
+        return any(text.startswith(start) and mark in text for start, mark in OURS)
     return False
 
 

@@ -8,13 +8,13 @@ which is for checking gradients, takes the library's.
 import math
 
 import numpy as np
-from numba import njit, types
+from numba import config, njit, types
 from numba.extending import overload
 
 from . import cache
 
 f4 = np.float32
-FOLDER = cache.folder()
+FOLDER = None if config.DISABLE_JIT else cache.folder()
 
 
 def jit(function):

@@ -71,17 +71,12 @@ def items(catalogue, raw, probabilities=None):
     return "\n".join(lines)
 
 
-def kept(model):
-    """Which epoch a training kept, and whether it ended early."""
-    early = len(model.history_) < model.settings["epochs"]
-    return f"kept epoch {best_epoch(model.history_)['epoch']}" + (
-        ", ended as none got better" if early else "")  # fmt: skip
-
-
-def left_out(unknown):
-    """Items of a history that the model does not know."""
-    more = f" and {len(unknown) - K} more" if len(unknown) > K else ""
-    return f"left out, as the model does not know them: {', '.join(unknown[:K])}{more}"
+def kept(model, files):
+    """Which epoch a training kept, and the files of the model and of its picture."""
+    line = f"kept epoch {best_epoch(model.history_)['epoch']}"
+    if len(model.history_) < model.settings["epochs"]:
+        line += ", ended as none got better"
+    return line + (f"; saved {files[0]}, learning curve in {files[1]}" if files else "")
 
 
 def example(model, exclude_seen=True):
@@ -323,6 +318,10 @@ class Progress:
               f"of {entry['validation_users']:,} users  "
               f"{entry['seconds']:.1f} s, {entry['validation_seconds']:.1f} of them validating "
               f"({left} left)", flush=True)  # fmt: skip
+
+
+def warning(message, *_):
+    print(f"tinyrec: {message}", file=sys.stderr)
 
 
 def many_done(done, all):
