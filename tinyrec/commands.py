@@ -140,9 +140,9 @@ def read_log(options):
                           for name in ("columns", "keep_na", "strict", "force")})  # fmt: skip
 
 
-def known_of(source, events):
+def known_of(source, events, beside="."):
     """The content that `fit` takes, by --content; says in a line what it is."""
-    ids, vectors = of_items(events.texts or events.titles, source)
+    ids, vectors = of_items(events.texts or events.titles, source, beside)
     print(report.content(ids, vectors, source, events) + "\n")
     return ids, vectors
 
@@ -152,7 +152,8 @@ def learn(model, events, options, checkpoint):
     try:
         model.fit(events, exclude_seen=not options.keep_seen, on_step=progress.step,
                   on_epoch=progress.epoch, checkpoint=checkpoint,
-                  content=options.content and known_of(options.content, events),
+                  content=options.content and known_of(
+                      options.content, events, Path(options.out).parent),
                   start=options.start and Recommender.load(options.start),
                   frozen=options.freeze)  # fmt: skip
     except KeyboardInterrupt:
@@ -211,7 +212,8 @@ def explain(options):
     model, who = Recommender.load(options.model), (options.user, options.history)
     if options.item is None:
         found = explaining.parts(model, *who, options.k)
-        print(report.explanation(found, model.catalogue))
+        print(report.explanation(found, model.catalogue) + "\n")
+        print(report.because(explaining.because(model, *who, options.k), model.catalogue))
     else:
         found = explaining.contributions(model, options.item, *who)
         print(report.contributions(found, model.past(*who), model.catalogue, options.k))
@@ -276,7 +278,12 @@ def study(options):
 
         content = known_of(options.content or "tfidf", events)
         show([report.cold_heading(options.seeds)])
-        return show(starmap(report.cold, cold.study(events, content, given, options.seeds)))
+        rows = list(cold.study(events, content, given, options.seeds))
+        show(starmap(report.cold, rows))
+        if options.plot:
+            plots.trade_off(*cold.trade_off(rows), options.plot)
+            print(f"drawn in {options.plot}")
+        return
     show([report.study_heading(options.seeds)])
     show(starmap(report.study, study.study(events, given, options.seeds)))
 
@@ -387,7 +394,7 @@ COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name sta
                "--reading", "--live", "--plot", "--force"]),
     "study": (study, "Train with one thing changed at a time; compare on test.",
               ["EVENTS", *READING, "--items", "epochs", "split", "--seeds", "--explain", "--cold",
-               "--content", "--tasks", "threads"]),
+               "--content", "--plot with --cold", "--tasks", "threads"]),
     "compress": (compress, "A model in less memory, and what that costs.",
                  ["MODEL", "--how", "--out with --how", "--force"]),
     "serve": (serve, "Recommend over HTTP, as events come in.",
@@ -413,6 +420,7 @@ OPTIONS = {
     "--content": {"metavar": "tfidf|FOLDER|FILE.npz",
                   "help": "learn from the items' texts, by TF-IDF or a BERT, or from vectors"},
     "--out": FILE | {"default": "model.npz", "help": "%(default)s"},
+    "--plot with --cold": FILE | {"help": "with --cold: draw what new items take from known ones"},
     "--out with --how": FILE | {"help": "with --how: write the smaller model there"},
     "--resume": {"action": "store_true", "help": "go on after an interruption"},
     "--no-fast": {"action": "store_true", "help": "use the readable layers"},

@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 
-from tinyrec import InputError, explain
+from tinyrec import InputError, Recommender, explain
 from tinyrec import model as readable
 from tinyrec.explain import events
 from tinyrec.fast import replaced
+from tinyrec.preprocess import features
+from tinyrec.preprocess.events import clean
+
+from .conftest import SMALL
 
 
 def log_odds(model, history, item):
@@ -19,6 +23,27 @@ def test_occlusion_is_the_logit_less_the_one_without_the_event(fitted, history):
     for at, value in enumerate(found):
         without = log_odds(fitted, history[:at] + history[at + 1 :], "i07")
         assert value == pytest.approx(log_odds(fitted, history, "i07") - without, abs=1e-3)
+
+
+@pytest.mark.parametrize("clock", [True, False])
+def test_times_are_as_in_a_log_that_never_had_the_events(clock):
+    time = np.array([0, 40, 100, 5000, 5060, 90000])
+    users = {user: time + 7 * user * np.arange(6) for user in range(12)}
+    rows = [(f"u{user}", f"i{(user + at) % 9}", str(when), str(at % 3))
+            for user, times in users.items() for at, when in enumerate(times)]  # fmt: skip
+
+    def log(rows):
+        return clean(dict(zip(("user", "item", "timestamp", "rating"), zip(*rows, strict=True),
+                              strict=True)))  # fmt: skip
+
+    model = Recommender(**SMALL | {"epochs": 1}, clock=clock).fit(log(rows))
+    past = model.past(user="u5")
+    for gone in ([5], [0], [2, 3], [1, 4, 5], [0, 1]):
+        keep = ~np.isin(np.arange(6), gone)[None]
+        ours = events.numbers(model, past, *np.nonzero(keep))
+        less = log([row for at, row in enumerate(rows) if at - 30 not in gone])
+        theirs = features.numbers(less, model.catalogue.scales)[less.user == 5]
+        assert ours == pytest.approx(theirs, abs=1e-4)
 
 
 @pytest.mark.parametrize("item", ["i07", "i01", "i22"])

@@ -5,7 +5,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from tinyrec import InputError, explain
+from tinyrec import InputError, Recommender, explain
+from tinyrec.explain import remove
+
+from .conftest import SMALL, chains
 
 MIXED = ["i20", "i24", "i11", "i15", "i05", "i06"]
 
@@ -55,3 +58,19 @@ def test_where_items_decide_shuffling_them_costs_much_and_shuffling_kinds_nothin
     assert found["kinds of event"] > 0.9 * whole
     assert found["the event just seen"] < 0.9 * whole
     assert found["all events before it"] < 0.9 * whole
+
+
+def test_each_number_has_a_row_and_content_where_there_is_any(fitted):
+    found = explain.importance(fitted)
+    assert "price" in found and "content of items" not in found
+    vectors = dict(zip(fitted.catalogue.items, np.eye(30), strict=True))
+    told = Recommender(**SMALL).fit(chains(), content=vectors)
+    found = explain.importance(told)
+    assert found["content of items"] < 0.9 * found["nothing"] == 0.9 * told.evaluate()["ndcg@10"]
+
+
+def test_the_columns_of_a_number_are_its_value_and_its_gaps():
+    scales = {"since": [0, 1, False], "rating": [0, 1, True], "price": [0, 1, False]}
+    found = remove.columns_of(scales)
+    numbers = np.arange(4)
+    assert [numbers[found[name]].tolist() for name in scales] == [[0], [1, 2], [3]]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tinyrec.lab import cold
+from tinyrec.preprocess import sequences
 from tinyrec.preprocess.events import clean
 
 SETTINGS = {"dim": 8, "hidden": 8, "negatives": 16, "batch": 16, "lr": 2e-2, "epochs": 12,
@@ -21,11 +22,21 @@ def groups_in_turn():
 def test_true_content_finds_cold_items_and_shuffled_content_does_not():
     events = groups_in_turn()
     told = np.eye(GROUPS)[[int(item[0]) for item in events.items]]
-    found = dict(cold.study(events, (events.items, told), SETTINGS, seeds=2))
-    own, shuffled = (np.mean([m["cold among cold"] for m in found[row]])
-                     for row in ("its own", "shuffled"))  # fmt: skip
+    found = {(row, lift): np.mean([list(metrics.values()) for metrics in of_seeds], axis=0)
+             for row, lift, of_seeds in cold.study(events, (events.items, told), SETTINGS, 2)}
+    own, shuffled = (found[row, 1][0] for row in ("its own", "shuffled"))
     assert own > shuffled + 0.2
-    assert all(metrics["warm among all"] > 0 for metrics in found["its own"])
+    lifted = np.array([found["its own", lift] for lift in cold.LIFTS])
+    assert (lifted[:, 0] == own).all()  # among themselves nothing changes
+    assert (np.diff(lifted[:, 1]) >= 0).all() and lifted[-1, 1] > lifted[0, 1]
+    assert (np.diff(lifted[:, 2]) <= 0).all() and 0 < lifted[-1, 2] < lifted[0, 2]
+
+
+def test_what_is_nearest_to_the_last_events_comes_first():
+    C = np.array([[1.0, 0], [0, 1], [2, 0.1], [0, 0]])
+    log = sequences.as_log([(np.array([1, 1, 0]), np.zeros(3, int), np.zeros((3, 0)))])
+    scores = cold.nearest(C)(np.array([[2, 3], [0, 2]]), log)
+    assert scores.argsort()[:, -2:].tolist() == [[2, 0], [2, 1]]
 
 
 def test_a_log_without_some_items_has_no_event_on_them_and_keeps_the_others():

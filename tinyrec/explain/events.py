@@ -3,7 +3,8 @@
 T past events, N items, R histories asked about at once. A logit here is `Recommender.logits`':
 an item's log-odds of being the next one, whose σ is the chance that is shown.
 
-    occlusion   the logit less the one without the event (Zeiler & Fergus, 2014)
+    occlusion   the logit less the one had the event not happened (Zeiler & Fergus, 2014): gaps
+                in time then reach from the event before it to the one after
     gradients   integrated gradients along the event's vector x, from zero to what it is
                 (Sundararajan et al., 2017); they sum to the logit less that of all x at zero
     attention   the weight (9) at the last event: no part of a logit, but often taken for one
@@ -69,13 +70,42 @@ def logits(rec, past, keep):
     """Every item's logit after what each row of keep (R, T) leaves of a past: (R, N)."""
     rows, at = np.nonzero(keep)
     starts = np.searchsorted(rows, np.arange(len(keep) + 1))
-    log = Log(past.items[at], past.kinds[at], starts, past.numbers[at])
+    log = Log(past.items[at], past.kinds[at], starts, numbers(rec, past, rows, at))
     spans = sequences.histories(log)
     # for a few histories the readable layers are quicker than compiling the others
     backend = readable if rec.layers == "fast" else rec.backend
     blocks = np.array_split(spans, -(-len(spans) // BLOCK))
     with workers(rec.threads) as pool:
         return np.concatenate(list(pool.map(lambda b: rec.score(b, log, backend), blocks)))
+
+
+def numbers(rec, past, rows, at):
+    """The numbers (n, R) of the events that are left, those `at` some places of a past for each of
+    the `rows`: times since and until are as they had been had the others not happened.
+    """
+    found, scales = past.numbers[at], rec.catalogue.scales
+    if "since" not in scales:
+        return found
+    column = {name: place for place, name in enumerate(scales)}  # of times: they come first
+
+    def seconds(name):
+        mean, deviation, _ = scales[name]
+        z = past.numbers[:, column[name]].astype(float)
+        return np.where(z == 0, np.nan, np.expm1(z * deviation + mean))  # 0: it is not known
+
+    asked = seconds("until")[-1] if "until" in scales else np.nan
+    time = np.cumsum([0, *seconds("since")[1:], asked])
+    same = np.diff(rows) == 0  # an event and the next are of the same row
+    after = np.append(np.where(same, at[1:], len(past.items)), len(past.items))
+    before = np.append(-1, np.where(same, at[:-1], -1))
+    since = np.where(before < 0, np.nan, time[at] - time[before])
+    gaps = {"since": (before != at - 1, since), "until": (after != at + 1, time[after] - time[at])}
+    for name in gaps.keys() & scales.keys():
+        others, gap = gaps[name]
+        mean, deviation, _ = scales[name]
+        z = (np.log1p(gap[others]) - mean) / deviation
+        found[others, column[name]] = np.nan_to_num(z)
+    return found
 
 
 def leave_one_out(rec, past):

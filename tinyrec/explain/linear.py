@@ -1,7 +1,8 @@
-"""The interpretable model beside the network (article §9.5): logistic regression on six numbers.
+"""The interpretable model beside the network (article §9.5): logistic regression on eight numbers.
 
-B users, N items, F = 6 numbers about a user and a candidate, n events learnt from, K negatives.
-What it says can be read off: six coefficients, each for a number that people understand.
+B users, N items, F = 8 numbers about a user and a candidate, n events learnt from, K negatives.
+What it says can be read off: eight coefficients, each for a number that people understand. What is
+the same for all candidates, such as the time of asking, moves a ranking only with another number.
 """
 
 from typing import NamedTuple
@@ -19,6 +20,8 @@ FEATURES = (
     "after any event so far",  # the same, all counting alike
     "times taken before",
     "how recently, if taken before",
+    "like the last ten by content",  # cosine; 0 without content
+    "after the last event, long ago",  # that number times the clock; 0 without
 )
 RARE = 1e-3  # what is added to a share before its log is taken
 ROWS, K, STEPS = 1500, 100, 200  # events learnt from, negatives of each, steps of Adam
@@ -29,7 +32,7 @@ class Linear(NamedTuple):
     bias: float
     mean: np.ndarray  # (F,) of the numbers as counted
     deviation: np.ndarray  # (F,)
-    counted: tuple  # what was counted in the log: popularity (N,) and transitions
+    counted: tuple  # what `count` found in the log
 
     def score(self, spans, log):
         """The log-odds of being next for every item: (B, N), as in results/metrics.py."""
@@ -37,14 +40,17 @@ class Linear(NamedTuple):
         return loss.log_odds(z + self.bias, z.shape[1], K, 0)
 
 
-def count(log, spans, n):
+def count(log, spans, n, C=None, clock=None):
+    """Popularity (N,), transitions, content as vectors of length one, the clock's column."""
     shares = baselines.item_counts(log, spans, n) + 1.0
-    return shares / shares.sum(), baselines.transitions(log, spans, n)
+    if C is not None:
+        C = C / np.maximum(1e-9, np.linalg.norm(C, axis=1, keepdims=True))
+    return shares / shares.sum(), baselines.transitions(log, spans, n), C, clock
 
 
 def features(counted, spans, log):
-    """The six numbers for every item after each span: (B, N, F)."""
-    popularity, followed = counted
+    """The eight numbers for every item after each span: (B, N, F)."""
+    popularity, followed, C, clock = counted
     N, nothing = len(popularity), (np.zeros(0, np.int64), np.zeros(0))
     found = np.empty((len(spans), N, len(FEATURES)))
     found[..., 0] = np.log(popularity)
@@ -60,12 +66,24 @@ def features(counted, spans, log):
         row[:, 4] = np.bincount(past, minlength=N)
         row[:, 5] = 0
         row[past[::-1], 5] = decay[::-1]  # of an item taken twice, the later one stays
+        row[:, 6] = 0 if C is None else C @ C[past[: baselines.REACH]].mean(axis=0)
     found[..., 1:4] = np.log(found[..., 1:4] + RARE)
+    asked = np.zeros(len(spans)) if clock is None else log.numbers[spans[:, 1] - 1, clock]
+    found[..., 7] = found[..., 1] * asked[:, None]
     return found
 
 
-def fit(log, spans, n, seed=0):
-    """The Linear of some training spans: logistic regression by (12), (13) and Adam.
+def of(model):
+    """The Linear that learns from what a fitted Recommender has learnt from."""
+    n, scales = len(model.catalogue.items), list(model.catalogue.scales)
+    known = {"C": model.content["C"] if model.content else None,
+             "clock": scales.index("until") if "until" in scales else None}  # fmt: skip
+    return fit(model.log, model.split.train, n, **known)
+
+
+def fit(log, spans, n, seed=0, **known):
+    """The Linear of some training spans: logistic regression by (12), (13) and Adam. known: C and
+    clock, as in `count`.
 
     Half of the users are counted while the coefficients are learnt on the other half, as a
     transition that was counted itself would seem surer than any new one; then all are counted.
@@ -73,7 +91,7 @@ def fit(log, spans, n, seed=0):
     rng = np.random.default_rng(seed)
     spans = rng.permutation(spans)
     half = len(spans) // 2
-    x = examples(count(log, spans[:half], n), log, spans[half:], rng)
+    x = examples(count(log, spans[:half], n, **known), log, spans[half:], rng)
     mean, deviation = x.mean(axis=(0, 1)), x.std(axis=(0, 1))
     deviation[deviation == 0] = 1
     x = ((x - mean) / deviation).reshape(-1, len(FEATURES)).astype(np.float32)
@@ -86,7 +104,8 @@ def fit(log, spans, n, seed=0):
         (dz_positive, dz_negative), _ = loss.backward(1.0, cache)
         dz = np.concatenate([dz_positive[:, None], dz_negative], axis=1)
         adam.step({"weights": dz.ravel() @ x, "bias": dz.sum(keepdims=True)[0]})
-    return Linear(params["weights"], params["bias"][0], mean, deviation, count(log, spans, n))
+    counted = count(log, spans, n, **known)
+    return Linear(params["weights"], params["bias"][0], mean, deviation, counted)
 
 
 def examples(counted, log, spans, rng):

@@ -9,12 +9,14 @@ from itertools import combinations
 import numpy as np
 
 from ..errors import InputError
+from ..model import content
 from ..preprocess.sequences import Log
 from ..results import metrics
-from .events import logits
+from .events import copy_with, logits
 
 EXHAUSTIVE = 12  # events, of which every set is tried
 MOST = 20  # events that the greedy search takes away
+NUMBERS = {"since": "time since the last", "until": "time to the next"}  # as a table calls them
 
 
 def counterfactual(rec, item, user=None, history=None, k=10, search="greedy"):
@@ -74,9 +76,9 @@ def importance(rec, seed=0):
     log, spans = rec.targets()
     rng = np.random.default_rng(seed)
 
-    def quality(shuffled, cut=lambda spans: spans):
+    def quality(shuffled, cut=lambda spans: spans, model=rec):
         def score(spans, _):
-            return rec.score(cut(spans), shuffled)
+            return model.score(cut(spans), shuffled)
 
         return metrics.quality(score, log, spans)["ndcg@10"]
 
@@ -86,7 +88,7 @@ def importance(rec, seed=0):
         lent = np.array([lengths[stop] for stop in spans[:, 1]])
         return np.stack([np.maximum(spans[:, 0], spans[:, 1] - lent), spans[:, 1]], axis=1)
 
-    return {
+    found = {
         "nothing": quality(log),
         "kinds of event": quality(log._replace(kinds=rng.permutation(log.kinds))),
         "length of history": quality(log, as_long_as_others),
@@ -94,6 +96,30 @@ def importance(rec, seed=0):
         "the event just seen": quality(replaced(log, spans[:, 1] - 1, rng)),
         "all events before it": quality(replaced(log, before_last(spans), rng)),
     }
+    for name, columns in columns_of(rec.catalogue.scales).items():
+        numbers = log.numbers.copy()
+        numbers[:, columns] = rng.permutation(numbers[:, columns])
+        found[NUMBERS.get(name, name)] = quality(log._replace(numbers=numbers))
+    if rec.content:
+        found["content of items"] = quality(log, model=other_content(rec, rng))
+    return found
+
+
+def columns_of(scales):
+    """{name: which of an event's numbers are its}: one more where it has gaps."""
+    ends = np.cumsum([1 + gaps for _, _, gaps in scales.values()], dtype=int)
+    return {name: slice(end - 1 - scale[2], end)
+            for (name, scale), end in zip(scales.items(), ends, strict=True)}  # fmt: skip
+
+
+def other_content(rec, rng):
+    """The model with what is known of its items dealt out anew among them."""
+    known = rec.content
+    learnt = [known[name] for name in content.PARAMETERS]
+    (e, bias), (e_dealt, bias_dealt) = (content.alone(C, *learnt) for C in
+                                        (known["C"], rng.permutation(known["C"])))  # fmt: skip
+    E, whole = rec.params["E"], rec.params["bias"]
+    return copy_with(rec, rec.params | {"E": E - e + e_dealt, "bias": whole - bias + bias_dealt})
 
 
 def before_last(spans):

@@ -1,8 +1,10 @@
 """How well are items recommended that nobody has taken yet? `tinyrec study --cold`.
 
 A tenth of the items, drawn at random, leaves the log; the model knows them by content alone. It
-is then asked for each user's last event in the whole log, whatever that is, once with the true
-content and once with the same vectors dealt out to the items at random.
+is then asked for each user's last event in the whole log, whatever that is: with the true content,
+with the same vectors dealt out to the items at random, and, beside it, what is nearest to the last
+items by content. What lifts the odds of new items takes from those that are known: how much, the
+rows over LIFTS say (`lift` in settings.py).
 """
 
 from dataclasses import replace
@@ -15,23 +17,52 @@ from ..recommender import Recommender
 from ..results import metrics
 
 SHARE = 0.1  # of the items
+LIFTS = (1, 2, 4, 8, 16, 32)  # of the odds of cold items
+LAST = 10  # events, to whose mean an item may be near
 
 
 def study(events, content, settings, seeds=3):
-    """Yields (row, metrics of each seed): NDCG@10 where the target is cold, among cold items and
-    among all, and where it is not, among all. content: (ids, vectors).
+    """Yields (row, lift, metrics of each seed): NDCG@10 where the target is cold, among cold
+    items and among all, and where it is not, among all. content: (ids, vectors).
     """
     ids, vectors = content
-    found = {"its own": [], "shuffled": []}
+    found = {}
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
         candidates = np.flatnonzero(np.isin(events.items, ids))
         cold = rng.permutation(candidates)[: round(SHARE * len(events.items))]
+        names = set(events.items[cold])
+        models = {}
         for row, theirs in (("its own", vectors), ("shuffled", rng.permutation(vectors))):
-            model = Recommender(**settings | {"seed": seed})
-            model.fit(without(events, cold), content=(ids, theirs))
-            found[row].append(measure(model, events, set(events.items[cold])))
-    yield from found.items()
+            models[row] = Recommender(**settings | {"seed": seed})
+            models[row].fit(without(events, cold), content=(ids, theirs))
+        own = models["its own"]
+        asked = [("its own", own.score, LIFTS), ("shuffled", models["shuffled"].score, (1,)),
+                 ("nearest by its own", nearest(own.content["C"]), (1,))]  # fmt: skip
+        for row, score, lifts in asked:
+            for lift, metric in measure(own, score, events, names, lifts).items():
+                found.setdefault((row, lift), []).append(metric)
+    for (row, lift), of_seeds in found.items():
+        yield row, lift, of_seeds
+
+
+def trade_off(rows):
+    """(lifts, cold, warm): NDCG@10 among all items over LIFTS, means of the seeds."""
+    own = [(lift, *(np.mean([metric[name] for metric in found])
+                    for name in ("cold among all", "warm among all")))
+           for row, lift, found in rows if row == "its own"]  # fmt: skip
+    return zip(*own, strict=True)
+
+
+def nearest(C):
+    """A score: the cosine of an item's content C (N, F) to the mean of the last events'."""
+    unit = C / np.maximum(1e-9, np.linalg.norm(C, axis=1, keepdims=True))
+
+    def score(spans, log):
+        return np.array([unit[log.items[max(start, stop - LAST) : stop]].mean(axis=0) @ unit.T
+                         for start, stop in spans])  # fmt: skip
+
+    return score
 
 
 def without(events, items):
@@ -45,19 +76,26 @@ def without(events, items):
                    items=items, numeric=numeric)  # fmt: skip
 
 
-def measure(model, events, cold):
-    """{"cold among cold", "cold among all", "warm among all": NDCG@10}; cold: raw ids."""
+def measure(model, score, events, cold, lifts=(1,)):
+    """{lift: {"cold among cold", "cold among all", "warm among all": NDCG@10}} of a score of the
+    model's items; cold: raw ids.
+    """
     ids = model.catalogue
     strangers = replace(ids, users=ids.users[:0])  # the whole histories are in the events
     log, spans = catalogue.targets(strangers, model.log, events)
     is_cold = np.isin(ids.items, list(cold))
-    ranks = {"cold among cold": [], "cold among all": [], "warm among all": []}
+    ranks = {lift: ([], [], []) for lift in lifts}
     for block in metrics.order_of_blocks(spans, log):
-        logits, targets = model.score(spans[block], log), log.items[spans[block, 1]]
+        logits, targets = score(spans[block], log), log.items[spans[block, 1]]
         metrics.exclude(logits, spans[block], log)
-        among_all, among_cold = (metrics.ranks(scores, targets) for scores in
-                                 (logits, np.where(is_cold, logits, -np.inf)))  # fmt: skip
-        ranks["cold among cold"] += [among_cold[is_cold[targets]]]
-        ranks["cold among all"] += [among_all[is_cold[targets]]]
-        ranks["warm among all"] += [among_all[~is_cold[targets]]]
-    return {name: metrics.at_k(np.concatenate(found))["ndcg@10"] for name, found in ranks.items()}
+        known = ~is_cold[targets]
+        among_cold = metrics.ranks(np.where(is_cold, logits, -np.inf), targets)[~known]
+        for lift, (cold_cold, cold_all, warm_all) in ranks.items():
+            among_all = metrics.ranks(logits + np.log(lift) * is_cold, targets)
+            cold_cold.append(among_cold)
+            cold_all.append(among_all[~known])
+            warm_all.append(among_all[known])
+    names = "cold among cold", "cold among all", "warm among all"
+    return {lift: {name: metrics.at_k(np.concatenate(some))["ndcg@10"]
+                   for name, some in zip(names, three, strict=True)}
+            for lift, three in ranks.items()}  # fmt: skip

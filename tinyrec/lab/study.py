@@ -141,7 +141,7 @@ def explanations(model, bundled):
         yield report.planted(faithful.planted(model))
     yield report.importance(explain.importance(model))
     log, spans = model.targets()
-    simple = linear.fit(log, model.split.train, len(model.catalogue.items))
+    simple = linear.of(model)
     quality = {"the network": metrics.quality(model.score, log, spans),
                "logistic regression": metrics.quality(simple.score, log, spans)}  # fmt: skip
     agreed = linear.agreement(model.score, simple.score, log, spans[:500])

@@ -36,7 +36,7 @@ def compare(model, events=None, exclude_seen=True, oracle=False):
             score = learn(log, model.split.train, len(ids.items))
             rows[name] = metrics.evaluate(score, log, test, exclude_seen)
         if ours:
-            score = linear.fit(log, model.split.train, len(ids.items)).score
+            score = linear.of(model).score
             rows["logistic regression"] = metrics.evaluate(score, log, test, exclude_seen)
     split = model.settings["split"] if ours else "other"
     return Comparison(rows, len(test), len(ids.items), split, exclude_seen,

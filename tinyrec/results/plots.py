@@ -235,6 +235,18 @@ def coefficients(weights):
     return drawing
 
 
+def trade_off(lifts, cold, warm, path):
+    """NDCG@10 where the target is new against where it is known, over the lift of new items."""
+    drawing, (axis,) = figure(width=5, grid="both")
+    axis.plot(warm, cold, "o-", color=BLUE, markersize=4)
+    for lift, *at in zip(lifts, warm, cold, strict=True):
+        axis.annotate(f"× {lift}", at, xytext=(6, 4), textcoords="offset points", fontsize=8)
+    axis.margins(0.1)
+    axis.set(xlabel="NDCG@10 where the target is known", ylabel="NDCG@10 where it is new",
+             title="The odds of new items, multiplied")  # fmt: skip
+    drawing.savefig(path, dpi=120)
+
+
 def reliability(found, path):
     """Shown chances against how often they came true, from metrics.reliability."""
     drawing, (axis,) = figure(width=5)

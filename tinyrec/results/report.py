@@ -30,8 +30,9 @@ def table(found):
     lines = [f"{users:,} users, {HELD_OUT[found.split]}; all {items:,} items ranked, "
              f"seen ones {seen}"]  # fmt: skip
     if found.clock:
+        alone = ", the oracle is not" if "oracle" in found.rows else ""
         lines.append("tinyrec is told when it is asked, as while serving: the target's time "
-                     "(--no-clock: not)")  # fmt: skip
+                     f"(--no-clock: not){alone}")  # fmt: skip
     if repeats:
         missed = "count as missed" if found.exclude_seen else "can be hit"
         lines.append(f"{repeats:,} of the {users:,} targets were seen before: they {missed}")
@@ -103,6 +104,20 @@ def explanation(found, catalogue):
         most = found.history[found.events[row].argmax()]
         known = "" if found.content is None else f" (content {found.content[row]:+.2f})"
         lines.append(f"{terms}{known}  {catalogue.title(number)}  <-  {catalogue.title(most)}")
+    return "\n".join(lines)
+
+
+def because(found, catalogue):
+    """A sentence for each of explain.because (sentence.py)."""
+    lines = []
+    for one in found:
+        causes = " and ".join(catalogue.title(number) for number in one.causes)
+        said = [f"because of {causes}"] if causes else []
+        if one.word is not None:
+            said.append(f"you often take “{one.word}”: {one.times} of {one.of}, "
+                        f"others {one.others:.0%}")  # fmt: skip
+        said = said or ["it is liked by everyone"]
+        lines.append(f"{catalogue.title(one.item)}: {'; '.join(said)}")
     return "\n".join(lines)
 
 
@@ -222,10 +237,11 @@ def cold_heading(seeds):
             "warm among all")  # fmt: skip
 
 
-def cold(row, found):
+def cold(row, lift, found):
     """One row of lab.cold.study: content, and what it gives items that nobody has taken."""
     means = [sum(metrics[name] for metrics in found) / len(found) for name in found[0]]
-    return f"{row + ' content':<34}   {means[0]:15.4f}   {means[1]:14.4f}   {means[2]:14.4f}"
+    row += " content" + (f", odds of new × {lift}" if lift != 1 else "")
+    return f"{row:<34}   {means[0]:15.4f}   {means[1]:14.4f}   {means[2]:14.4f}"
 
 
 def ranks(cost, seconds, ranks, bandwidth=1e9):
