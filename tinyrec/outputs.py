@@ -79,6 +79,8 @@ def aside(path, size, opening=BINARY):
     size: bytes that will be written, more or less. Raises InputError where they cannot be.
     """
     part = Path(f"{path}.part")
+    for place in (path, part):
+        check_place(place, force=True)
     try:
         with open(part, **opening) as file:
             yield file

@@ -136,13 +136,17 @@ class Recommender:
 
     def _run(self, windows, held_back, start, others):
         """What shapes the result, by name: digests of what is long, settings, `others`."""
-        ids = np.frombuffer(catalogue.names(self.catalogue).encode(), np.uint8)
-        events = {"log": self.log._asdict(), "held back": held_back[0]._asdict(),
-                  "": {"ids": ids, "windows": windows, "targets": held_back[1]}}  # fmt: skip
-        known = knowledge.of_learnt(self.content, self.catalogue.learnt)
-        started = table.apart(start.params) if start else {}
-        long = {"log": store.flat(events), "content": {"C": known}, "model to start from": started}
-        run = {name: store.digest(arrays) for name, arrays in long.items()}
+        log, targets = held_back
+        cut = {"windows": windows, "targets": targets}
+        long = {
+            "log": {"log": self.log._asdict(), "held back": log._asdict(), "spans": cut,
+                    "ids": {"": catalogue.names(self.catalogue)}},
+            "content": {"": self.content or {}},
+            "model to start from": start and {
+                "ids": {"": catalogue.names(start.catalogue)},
+                "param": table.apart(start.params), "content": start.content or {}},
+        }  # fmt: skip
+        run = {name: store.digest(store.flat(groups or {})) for name, groups in long.items()}
         layers = self.layers if isinstance(self.layers, str) else "own"
         return run | self.settings | {"layers": layers} | others
 

@@ -3,7 +3,10 @@ nothing written out of bounds, and one line says what is wrong.
 """
 
 import os
+import random
 import shutil
+import signal
+import time
 import zipfile
 
 import numpy as np
@@ -20,6 +23,7 @@ from tinyrec.train import loop
 
 pytestmark = pytest.mark.faults
 EXAMPLES = int(os.environ.get("TINYREC_EXAMPLES", 150))
+KILLS = int(os.environ.get("TINYREC_KILLS", 12))
 SMALL = {"dim": 4, "hidden": 6, "negatives": 5, "batch": 16, "epochs": 2, "lr": 1e-2,
          "layers": "readable"}  # fmt: skip
 ITEMS = [f"i{number}" for number in range(12)]
@@ -468,6 +472,91 @@ def test_a_history_of_which_some_ids_are_unknown_goes_on_with_the_known_ones():
     assert found[0].tolist() == fitted.recommend(history=["i1", "i2"])[0].tolist()
     with pytest.raises(InputError, match="nothing"):
         fitted.recommend(history=["nothing"])
+
+
+# What ends a process, or a disk, leaves the file that was there
+
+
+def killed(work, after):
+    """Runs work() in a child that is killed after so many seconds: was it killed?"""
+    child = os.fork()
+    if not child:
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    until = time.monotonic() + after
+    while not (ended := os.waitpid(child, os.WNOHANG))[0] and time.monotonic() < until:
+        time.sleep(0.002)
+    if not ended[0]:
+        os.kill(child, signal.SIGKILL)
+        ended = os.waitpid(child, 0)
+    return os.WIFSIGNALED(ended[1])
+
+
+def end_here(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_whatever_moment_it_is_killed_at_a_training_ends_with_the_same_parameters(
+    folder, tmp_path, monkeypatch
+):
+    """KILLS times (TINYREC_KILLS, 12 unless said), and at each step of saving."""
+    expected, numbers, kills = Recommender.load(folder / "m.npz"), random.Random(0), 0
+    checkpoint, path, events = tmp_path / "c.npz", tmp_path / "m.npz", log()
+
+    def train():
+        fit(checkpoint, events).save(path)
+
+    def is_readable():
+        for file, made_by in ((checkpoint, store.CHECKPOINT), (path, MADE_BY)):
+            if file.exists():
+                store.read(file, made_by)
+
+    began = time.perf_counter()
+    fit(tmp_path / "other.npz", events).save(tmp_path / "other.npz")
+    longest = time.perf_counter() - began
+    for name in ("fsync", "replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, end_here)
+            assert killed(train, 60 * longest)
+        is_readable()
+    while kills < KILLS:
+        kills += killed(train, numbers.uniform(0, 1.2 * longest))
+        is_readable()
+        if numbers.random() < 0.3:
+            checkpoint.unlink(missing_ok=True)
+    train()
+    found = Recommender.load(path).params
+    for name, value in found.items():
+        assert value.tobytes() == expected.params[name][: len(value)].tobytes(), name
+
+
+def test_a_full_disk_leaves_the_file_that_was_there_and_says_what_it_needs(folder, tmp_path):
+    resource = pytest.importorskip("resource", reason="this system has no such limits")
+    shutil.copy(folder / "m.npz", tmp_path / "m.npz")
+    before, whole = (tmp_path / "m.npz").read_bytes(), Recommender.load(tmp_path / "m.npz")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(InputError, match=r"cannot be written .*it needs [\d,]+ bytes"):
+            whole.save(tmp_path / "m.npz")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / "m.npz").read_bytes() == before
+    assert os.listdir(tmp_path) == ["m.npz"]
+
+
+def test_a_link_or_a_device_is_not_replaced_by_a_model(folder, tmp_path):
+    (tmp_path / "link.npz").symlink_to(folder / "m.npz")
+    os.mkfifo(tmp_path / "pipe")
+    whole = Recommender.load(folder / "m.npz")
+    for path in (tmp_path / "link.npz", tmp_path / "pipe", "/dev/full"):
+        with pytest.raises(InputError, match="link or a device"):
+            whole.save(path)
+    assert (tmp_path / "link.npz").is_symlink()
 
 
 # The same, as the command line says it

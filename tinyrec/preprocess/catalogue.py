@@ -93,8 +93,9 @@ def as_json(catalogue):
 
 
 def names(catalogue):
-    """All its raw ids and scales as one text, which tells it from others."""
-    return json.dumps(as_json(catalogue) | {"titles": {}})
+    """All its raw ids and scales as bytes (n,), which tell it from others."""
+    text = json.dumps(as_json(catalogue) | {"titles": {}})
+    return np.frombuffer(text.encode(), np.uint8)
 
 
 def from_json(about):
