@@ -33,17 +33,12 @@ TABLE = {
     "lr": Setting(float, None, (1e-12, 1e30), "Adam's rate, falling linearly to zero"),
     "dropout": Setting(float, None, (0, 0.9999), "share of x, long and h dropped in training"),
     "t": Setting(float, 0.75, (0, 1), "gBCE's calibration"),
-    "preset": Setting(str, None, ("best",), "a larger model"),
+    "preset": Setting(str, None, ("best",), "larger and longer"),
     "split": Setting(str, "last", ("last", "time"), "hold back users' last two events, or by"),
     "clock": Setting(bool, True, (), "the time from the last event on is known, also in a test"),
     "lift": Setting(float, 1.0, (1e-9, 1e9), "odds of items that nobody took yet, times this"),
     "seed": Setting(int, 0, (0, 2**63 - 1), "of all random draws"),
 }  # fmt: skip
-SIZES = (  # dim, hidden, negatives, more dropout
-    (64, 64, 128, 0.0),  # a log of
-    (128, 128, 256, 0.1),  # half a million events or more
-    (128, 256, 512, 0.15),  # the preset "best"
-)
 LAYERS = Setting(object, "fast", ("fast", "readable"), "or layers of your own")
 THREADS = Setting(int, None, (1, 1024), "workers (one a core); results do not depend on it")
 
@@ -88,24 +83,24 @@ def checked(name, value, setting):
 def follow(given, windows, items):
     """The settings with each None replaced by what suits the log.
 
-    A log of half a million events or more gets a larger model, and the preset "best" a still
-    larger one. Dropout falls by a fifth with every tenfold of events an item. A step takes about
-    8,000 events: 16 to 128 windows, and a sixtieth of them at most; large steps learn slowly.
-    windows (n, 2) are those trained on; items: how many there are.
+    A log of half a million events or more, or the preset "best", gets the wide model. Dropout
+    falls by a fifth with every tenfold of events an item. A step takes about 8,000 events: 16 to
+    128 windows, and a sixtieth of them at most; larger steps learn slowly. windows (n, 2) are
+    those trained on; items: how many there are.
     """
     events = int((windows[:, 1] - windows[:, 0] - 1).sum())
     large, best = events >= 500_000, given["preset"] == "best"
-    dim, hidden, negatives, more_dropout = SIZES[2 if best else int(large)]
-    dropout = 0.75 + more_dropout - 0.2 * np.log10(max(1, events) / items)
+    wide = large or best
+    dropout = 0.75 + 0.15 * wide - 0.2 * np.log10(max(1, events) / items)
     most = min(128, len(windows) // 60, 8000 * len(windows) // max(1, events))
     by_log = {
-        "dim": dim,
-        "hidden": hidden,
-        "negatives": min(negatives, max(1, items - 1)),
+        "dim": 128 if wide else 64,
+        "hidden": 256 if wide else 64,
+        "negatives": min(256 if wide else 128, max(1, items - 1)),
         "batch": max(16, most),
         "dropout": round(float(np.clip(dropout, 0.1, 0.7)), 2),
-        "lr": 1e-2 if not large else 2e-2 if best else 2.5e-2,
-        "epochs": 24,
+        "lr": 2e-2 if large else 1e-2,
+        "epochs": 28 if best else 14 if large else 24,
     }
     return {name: by_log.get(name) if value is None else value for name, value in given.items()}
 
