@@ -205,6 +205,13 @@ def test_unreadable_ratings_are_blanked_and_counted_missing_ones_only_blank(tmp_
     np.testing.assert_array_equal(events.numeric["rating"], [4, np.nan, np.nan])
 
 
+def test_it_is_said_how_gaps_are_filled(tmp_path):
+    text = "user,item,rating,price,age\na,1,4,5,\na,2,,6,7\n"
+    events = read_events(write(tmp_path, text))
+    said = "numbers = rating, price, age, gaps in rating = the mean and a flag"
+    assert events.understood.endswith(said)
+
+
 def test_the_funnel_becomes_one_step(tmp_path):
     text = (
         "user,item,event,time,rating,price\n"

@@ -437,8 +437,8 @@ def test_a_table_between_blanks_is_not_taken_for_sequences(tmp_path):
     assert "--columns user=1,item=2" in message(path) and "--force" in message(path)
     assert triples(read_events(path, columns="user=1,item=2"))[-1] == ("2", "10", "event")
     assert len(read_events(path, force=True).item) == 9
-    headed = write(tmp_path, "user item\na 1\n")
-    assert triples(read_events(headed)) == [("a", "1", "event")]
+    for text in ("user item\na 1\n", "  user  item\n\t a   1 \n"):
+        assert triples(read_events(write(tmp_path, text))) == [("a", "1", "event")]
 
 
 @pytest.mark.parametrize(

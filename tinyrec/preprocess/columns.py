@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from ..errors import InputError
+from .events import NUMERIC
 from .times import looks_like_time
 
 SESSIONS = ["sessionid", "session", "usersession", "visitid", "visit"]
@@ -153,9 +154,11 @@ def find_columns(frame, names, columns, needed, source):
 
 def position(name, names, source):
     """Where a column stands, by its name or number."""
-    same = [at for at, other in enumerate(names) if other == name or plain(other) == plain(name)]
-    if same:
-        return names.index(name) if name in names else same[0]
+    if name in names:
+        return names.index(name)
+    alike = [plain(other) for other in names]
+    if plain(name) in alike:
+        return alike.index(plain(name))
     if name.isdigit() and 1 <= int(name) <= len(names):
         return int(name) - 1
     raise InputError(f"{source}, header: no column {name!r}; found {', '.join(names)!r}")
@@ -201,6 +204,8 @@ def understood(log, written, numeric):
         times = [name for name, text in log.further.items() if looks_like_time(text)]
         words += [f"({name} looks like one: --columns timestamp={name})" for name in times[:1]]
     words += [f"numbers = {', '.join(numeric)}"] if numeric else []
+    gaps = [name for name in NUMERIC if name in numeric and np.isnan(numeric[name]).any()]
+    words += [f"gaps in {' and '.join(gaps)} = the mean and a flag"] if gaps else []
     unused = [name for name in log.further if name not in numeric]
     words += [f"{len(unused)} not used: {', '.join(unused)}"] if unused else []
     return ", ".join(words)

@@ -84,7 +84,7 @@ def clean(log, source="the log", keep_na=False, force=False):
     if "event" in log.columns:
         text = log.columns["event"]
         kind, kinds = encode(text.set(text.is_in(MISSING), "event"))
-    titles = find_titles(log, item, items, missing, report)
+    titles = find_titles(log, missing, report)
     table = {"at": np.arange(len(user), dtype=np.int32), "user": user, "item": item, "kind": kind}
 
     no_user, no_item = np.isin(users, missing)[user], np.isin(items, missing)[item]
@@ -216,22 +216,22 @@ def renumber(codes, names):
     return (np.cumsum(used, dtype=np.int32) - 1)[codes], names[used]
 
 
-def find_titles(log, item, items, missing, report):
+def find_titles(log, missing, report):
     """raw item id -> title, of several the last; {} where titles are not the items' own."""
     from .columns import harmless
-    from .read import encode
 
     if "title" not in log.columns:
         return {}
-    title, titles = encode(log.columns["title"])
-    rows = np.flatnonzero(~np.isin(items, missing)[item] & (titles != "")[title])
-    last = dict(zip(item[rows].tolist(), title[rows].tolist(), strict=True))
-    pairs = len(np.unique(item[rows].astype(np.int64) * len(titles) + title[rows]))
-    if pairs > 2 * len(last):
+    item, title = log.columns["item"], log.columns["title"]
+    known = ~item.is_in(missing) & (title != "")
+    pairs = item.to_frame("item").with_columns(title.alias("title")).filter(known)
+    pairs = pairs.unique(maintain_order=True, keep="last")
+    titles = {item: harmless(title) for item, title in pairs.iter_rows()}
+    if len(pairs) > 2 * len(titles):
         called = log.called["title"]
         report.append((f"titles read: {called} differs between rows of the same item", 0))
         return {}
-    return {items[i]: harmless(titles[t]) for i, t in last.items()}
+    return titles
 
 
 def read_numbers(table, log, report):

@@ -179,18 +179,20 @@ def from_text(data, path, columns, force, needed):
     """The Table of lines that a separator or blanks part, or of one sequence a line."""
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
-    said = re.match(rb'"?sep=(.)"?\r?(?=\n)', data)  # to Excel
+    said = re.match(rb'"?sep=([,;|\t])"?\r?(?=\n)', data)  # to Excel
     data = data[said.end() :] if said else data
     first = re.search(rb"[^\r\n]*\S[^\r\n]*", data)
     if not first:
         raise InputError(f"{path}: no row can be read; save the log as CSV in UTF-8")
-    separator = said[1].decode() if said else find_separator(first[0].decode())
+    first = first[0].decode()
+    separator = said[1].decode() if said else find_separator(first)
     if separator is None:
         lines = [line.split() for line in data.decode().split("\n")]
         if not (columns or "title" in needed or is_table(lines, force)):
             return from_sequences(lines)
         data, separator = re.sub(rb"[^\S\n]+", b" ", data), " "
-    return from_delimited(data, first[0].decode(), separator, path)
+        data, first = re.sub(rb"(?m)^ | $", b"", data), " ".join(first.split())
+    return from_delimited(data, first, separator, path)
 
 
 def find_separator(line):
@@ -265,7 +267,7 @@ def row_by_row(data, separator, quotes, path):
     lines = io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")
     quoting = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
     reader = csv.reader(lines, delimiter=separator, quoting=quoting, strict=True)
-    records, rows, broken, width = [], [], [], 0
+    records, broken, width = bytearray(), [], 0
     while True:
         row, wrong = reader.line_num + 1, ""
         try:
@@ -277,20 +279,22 @@ def row_by_row(data, separator, quotes, path):
         if reader.line_num - row > DEEP or re.search("unexpected end|field limit", wrong):
             raise InputError(f"{path}, row {row}: a quote opens here and is never closed, or not "
                              f"within {DEEP} lines; close it or save with tabs")  # fmt: skip
+        if not (any(record) or wrong):
+            continue
         width = width or len(record)
         while len(record) > width and not record[-1]:
             record.pop()
-        if any(record) and len(record) == width:
-            records.append(FIELD.join(record))
-            rows.append(row)
-        elif any(record) or wrong:
+        if len(record) == width and not wrong:
+            record = FIELD.join([str(row), *record])
+            records += record.replace("\n", " ").encode() + b"\n"
+        else:
             wrong = wrong or f"{len(record)} fields where {width} are expected"
             broken.append((row, wrong))
-    if not rows:
+    if not records:
         raise InputError(f"{path}: no row can be read; save the log as CSV in UTF-8")
-    frame = pl.Series(records).str.splitn(FIELD, width).struct.unnest()
-    frame.columns = [str(at) for at in range(width)]
-    return frame.with_columns(row=pl.Series(rows)), broken
+    frame = parse(bytes(records), FIELD, 1 + width).drop("row")
+    frame.columns = ["row", *frame.columns[:-1]]
+    return frame.with_columns(pl.col("row").cast(pl.UInt32)), broken
 
 
 def from_json_lines(data):
@@ -299,10 +303,9 @@ def from_json_lines(data):
     try:
         frame = pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
     except pl.exceptions.PolarsError:
-        lines = data.split(b"\n")
-        broken = [(row, "not a JSON object") for row, line in enumerate(lines, start=1)
-                  if line.strip() and not is_object(line)]  # fmt: skip
-        good = b"\n".join(filter(is_object, lines))
+        lines = {row: line for row, line in enumerate(data.split(b"\n"), start=1) if line.strip()}
+        broken = [(row, "not a JSON object") for row in lines if not is_object(lines[row])]
+        good = b"\n".join(line for line in lines.values() if is_object(line))
         frame = pl.read_ndjson(io.BytesIO(good), infer_schema_length=None)
     return from_frame(frame, broken)
 
