@@ -9,11 +9,15 @@ import inspect
 import math
 import operator
 import os
+import warnings
+from functools import cache
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 
 from .errors import InputError
+from .model.network import LAYERS as LAYER_NAMES
 
 
 class Setting(NamedTuple):
@@ -143,11 +147,33 @@ def backend(layers):
         from . import model
 
         return model
-    if layers == "fast":
-        from . import fast  # compiles on first use, and takes a while to import
+    return compiled() if layers == "fast" else layers
 
-        return fast
-    return layers
+
+@cache
+def compiled():
+    """tinyrec.fast; where there is no Numba, as in Pyodide, a word and the readable layers."""
+    try:
+        from . import fast  # compiles on first use, and takes a while to import
+    except ImportError as error:
+        if (error.name or "").split(".")[0] not in ("numba", "llvmlite"):
+            raise
+        warnings.warn("Numba is not there: the readable layers compute, slower", stacklevel=3)
+        return backend("readable")
+    return fast
+
+
+def replaced(**layers):
+    """The compiled layers with some replaced: Recommender(layers=replaced(lstm=mine)).
+
+    A layer is anything with forward and backward: a module, a class, a namespace. Raises
+    InputError for a name that no layer has.
+    """
+    unknown = [name for name in layers if name not in LAYER_NAMES]
+    if unknown:
+        raise InputError(f"no layer {unknown[0]!r}: there are {', '.join(LAYER_NAMES)}")
+    ours = vars(backend("fast"))
+    return SimpleNamespace(**{name: ours.get(name) for name in (*LAYER_NAMES, "adam")} | layers)
 
 
 def described():

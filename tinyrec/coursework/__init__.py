@@ -2,11 +2,5 @@
 recommender train on them: Recommender(layers=replaced(lstm=mine)).
 """
 
+from ..settings import replaced  # noqa: F401
 from .check import check, check_file  # noqa: F401
-
-
-def replaced(**layers):
-    """As fast.replaced: the compiled layers with some replaced by yours."""
-    from .. import fast  # which takes a while to import
-
-    return fast.replaced(**layers)

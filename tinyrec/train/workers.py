@@ -5,6 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 from threadpoolctl import OpenBLASController, ThreadpoolController
@@ -22,10 +23,21 @@ def cores():
 
 @contextmanager
 def workers(threads):
-    """A ThreadPoolExecutor whose `map` works through blocks."""
+    """A ThreadPoolExecutor whose `map` works through blocks; where no thread starts, as in
+    Pyodide, a stand-in that maps one block after the other.
+    """
     keep_freed_memory()
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
-        yield pool
+        yield pool if threads_start() else SimpleNamespace(map=map)
+
+
+@cache
+def threads_start():
+    try:
+        threading.Thread(target=int).start()
+    except RuntimeError:
+        return False
+    return True
 
 
 @contextmanager
