@@ -7,6 +7,7 @@ import numpy as np
 from .sentences import say
 
 TOLERANCE = 1e-7
+MOST_PARTS = 1000  # of a mean: no case has more
 SINGLE = 2e-5  # the same where someone computes in float32
 
 
@@ -30,7 +31,10 @@ def difference(part, array, expected, axes="", tolerance=TOLERANCE):
     """
     if array.shape != expected.shape:
         return of_shapes(part, array, expected, axes), True
+    array, expected = array + 0.0, expected + 0.0  # -0 is 0
     if not np.isfinite(array).all():
+        if not array.ndim:
+            return say("no_number", part=part), False
         return say("not_a_number", part=part, place=first_place(~np.isfinite(array), axes)), False
     if not array.any():
         return say("zero", part=part), False
@@ -44,7 +48,8 @@ def difference(part, array, expected, axes="", tolerance=TOLERANCE):
 def of_shapes(part, array, expected, axes):
     shapes = {"part": part, "shape": array.shape, "expected": expected.shape}
     extra = array.ndim - expected.ndim
-    if extra > 0 and same(array.sum(axis=tuple(range(extra))), expected):
+    summed = array.sum(axis=tuple(range(max(extra, 0))))
+    if array.size > expected.size and same(summed, expected):
         return say("not_summed", **shapes)
     if expected.ndim > 1 and array.shape == expected.swapaxes(-1, -2).shape:
         first, second = axes.split()[-2:] if axes else ("", "")
@@ -66,7 +71,7 @@ def of_factor(part, array, expected, tolerance):
     if np.isclose(factor, -1):
         return say("wrong_sign", part=part)
     parts = round(1 / factor) if factor else 0
-    if parts > 1 and np.isclose(factor * parts, 1, rtol=1e-6):
+    if 1 < parts <= MOST_PARTS and np.isclose(factor * parts, 1, rtol=1e-6):
         return say("share", part=part, parts=parts)
     return say("times", part=part, factor=f"{factor:.4g}")
 
@@ -97,6 +102,8 @@ def of_entries(part, array, expected, axes, tolerance):
     at = tuple(np.argwhere(wrong)[0])
     pairs = ((f"{array[at]:.{digits}g}", f"{expected[at]:.{digits}g}") for digits in range(6, 18))
     number, right = next((pair for pair in pairs if pair[0] != pair[1]), (array[at], expected[at]))
+    if not wrong.ndim:
+        return say("differs", part=part, number=number, expected=right)
     return say(
         "first_differs", part=part, place=first_place(wrong, axes), number=number,
         expected=right, wrong=wrong.sum(), all=wrong.size,

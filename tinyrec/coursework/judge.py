@@ -27,7 +27,7 @@ class Verdict(NamedTuple):
 
     @property
     def passed(self):
-        return self.points == self.max_points
+        return all(points >= most for _, points, most in self.parts if most)
 
     def __repr__(self):
         def said(key, **values):
@@ -101,17 +101,22 @@ def judge(exercise, cases, reply, language="en"):
         mistake, _ = most_telling(trial, [], wrong, forward)
         lost = forward + [part for part in wrong if part not in forward
                           and not earned_by_own_forward(trial, part, mistake)]  # fmt: skip
-    messages = troubles(trial.answers) + explain(trial, wrong, lost)
+    changed = {name for answer in trial.answers for name, array in answer.again.items()
+               if not trial.same(answer.arrays[name], array)}  # fmt: skip
+    messages = troubles(trial.answers)
+    if threads_meet(trial, changed):
+        messages.append((2, say("threads_meet")))
+    else:
+        messages += explain(trial, wrong, lost)
     if trial.tolerance != TOLERANCE:
         messages.append((None, say("single_precision")))
     for part in exercise.parts:
         if part not in wrong and not derived(trial, part):
             messages.append((part.equation, say("by_differences", part=part.about)))
             lost.append(part)
-    changed = {name for answer in trial.answers for name, array in answer.again.items()
-               if not trial.same(answer.arrays[name], array)}  # fmt: skip
     if changed:
-        messages.append((None, say("called_twice", function=exercise.functions[-1])))
+        if not threads_meet(trial, changed):
+            messages.append((None, say("called_twice", function=exercise.functions[-1])))
         lost += [part for part in exercise.parts if part.name in trial.answers[0].again]
     return verdict_of(exercise, lost, messages, language)
 
@@ -127,6 +132,13 @@ def trial_of(exercise, cases, answers):
     return Trial(exercise, cases, answers, expected, SINGLE if single else TOLERANCE)
 
 
+def threads_meet(trial, changed):
+    """Whether the loop's numbers change from call to call, but not for a user alone."""
+    if not changed or trial.exercise.kind != "recurrence":
+        return False
+    return all(trial.agrees(part)[0] for part in trial.exercise.parts if part.name in changed)
+
+
 def verdict_of(exercise, lost, messages, language):
     """The Verdict when the lost parts earn nothing."""
     parts = [(part.about[language], 0 if part in lost else part.points, part.points)
@@ -139,20 +151,9 @@ def verdict_of(exercise, lost, messages, language):
 def arrays_of(exercise, namespace, cases):
     """For each case {name: array}, as the functions of a namespace answer."""
     functions = {name: namespace[name] for name in exercise.functions}
-    cases = [case | {"nudge": {}} for case in copied(cases)]
+    cases = [case | {"nudge": {}} for case in worker.copied(cases)]
     answers = worker.reply_of(exercise.kind, functions, cases).answers
     return [answer.arrays | exercise.demands for answer in answers]
-
-
-def copied(value):
-    """Nested lists, tuples and dicts with their arrays copied."""
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    if isinstance(value, dict):
-        return {key: copied(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(copied(one) for one in value)
-    return value
 
 
 def derived(trial, part):
@@ -322,8 +323,10 @@ def by_gate(trial, part, lost):
     if not wrong:
         return None
     at, used = gates[wrong[0]]
-    key = "one_step_gate" if len(wrong) == 1 else "one_step_gates"
-    return at, say(key, gates=", ".join(wrong), used=used, at=at), names
+    if len(wrong) == 1:
+        return at, say("one_step_gate", gates=wrong[0], used=used, at=at), names
+    all_used = ", ".join(f"∂({used})" for used in sorted({gates[gate][1] for gate in wrong}))
+    return used, say("one_step_gates", gates=", ".join(wrong), used=all_used), names
 
 
 def by_evidence(trial, part, wrong):

@@ -94,7 +94,8 @@ def call_layer(functions, case):
 
 def gradients(functions, d_output, cache):
     with few_calls_of_forward(functions):
-        d_input, grads = pair(call(functions["backward"], [d_output, cache]), "backward", BACK)
+        d_input, grads = pair(call(functions["backward"], [d_output, cache], watched=[d_output]),
+                             "backward", BACK)  # fmt: skip
     if not isinstance(grads, dict):
         raise Trouble("no_dict_of_gradients")
     first = ("first_result", {"function": "backward"})
@@ -238,11 +239,9 @@ def call_gradcheck(functions, case):
     def f():
         return float(np.sin(matrix @ array.ravel()).sum())
 
-    def numerical():
-        return functions["numerical"](f, array)
-
     with kept.trouble_kept():
-        kept.arrays["numerical"] = as_array(call(numerical, []), returned("numerical"))
+        numerical = call(functions["numerical"], [f, array], watched=[])
+        kept.arrays["numerical"] = as_array(numerical, returned("numerical"))
         kept.arrays["put back"] = np.asarray(array != case["array"], float)
     for name, pairs in (("error", case["pairs"]), ("broken", case["broken"])):
         with kept.trouble_kept():
@@ -288,10 +287,14 @@ def reply_of(kind, functions, cases):
         return Reply([], trouble.said)
 
 
-def call(function, arguments, settings=None):
-    """The function's result, with its errors and what it does to its inputs as Trouble."""
+def call(function, arguments, settings=None, watched=None):
+    """The function's result, with its errors and what it does to its inputs as Trouble.
+
+    watched: inputs that it may not write into; all if None.
+    """
     name = getattr(function, "__name__", "your function")
-    before = [one.copy() if isinstance(one, np.ndarray) else one for one in arguments]
+    watched = arguments if watched is None else watched
+    before = arrays_in(copied(watched))
     try:
         with np.errstate(all="ignore"):
             result = function(*arguments, **(settings or {}))
@@ -304,10 +307,28 @@ def call(function, arguments, settings=None):
     except Exception as error:
         error, shapes = place_of(error), ", ".join(map(shape_of, arguments))
         raise Trouble("function_stops", function=name, error=error, shapes=shapes) from None
-    for argument, copy in zip(arguments, before, strict=True):
-        if isinstance(argument, np.ndarray) and not np.array_equal(argument, copy, equal_nan=True):
+    for array, copy in zip(arrays_in(watched), before, strict=False):
+        if not np.array_equal(array, copy, equal_nan=True):
             raise Trouble("writes_into_inputs", function=name)
     return result
+
+
+def copied(value):
+    """Nested lists, tuples and dicts with their arrays copied."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, dict):
+        return {key: copied(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(copied(one) for one in value)
+    return value
+
+
+def arrays_in(value):
+    """The arrays of nested lists and tuples; what else they hold is left out."""
+    if isinstance(value, (list, tuple)):
+        return [array for one in value for array in arrays_in(one)]
+    return [value] if isinstance(value, np.ndarray) else []
 
 
 def shape_of(argument):
@@ -354,7 +375,8 @@ def as_array(value, about):
     try:
         return np.asarray(value, float)
     except (TypeError, ValueError):
-        raise Trouble("no_array", about=about, type=type(value).__name__) from None
+        key = "ragged" if isinstance(value, (list, tuple)) else "no_array"
+        raise Trouble(key, about=about, type=type(value).__name__) from None
 
 
 def as_json(value):

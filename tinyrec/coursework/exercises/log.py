@@ -35,7 +35,7 @@ def cleaning_logs(rng):
     again = users[0][1] + [0, 0, 0, 9]  # the same item and kind, at another time
     between = [[0, 3, view, 20], [0, 5, view, 20], [0, 3, view, 20]]  # the first of two stays
     duplicates = np.concatenate([users[0], [again], between, users[1], log[[1, 5]], users[2]])
-    many = ([view] * (MOST + 2), [view] * MOST, [view] * 6 + [buy], [cart] * (MOST + 1))
+    many = ([view] * (MOST + 1), [view] * MOST, [view] * 6 + [buy], [cart] * (MOST + 1))
     bots = np.concatenate([log, *[history(rng, 10 + n, kinds) for n, kinds in enumerate(many)]])
     tied = np.array([[0, item, view, 40] for item in (7, 2, 5)])
     order = np.concatenate([rng.permutation(log), tied])
@@ -45,10 +45,12 @@ def cleaning_logs(rng):
         [0, c, view, 5], [1, c, view, 0], [1, b, view, 1], [1, b, view, 7],
     ])  # fmt: skip
     nearly = history(rng, 20, [view] * MOST)  # with its duplicates it would be a bot
+    merged = history(rng, 22, [view] * (MOST + 1))  # a bot, though it has fewer steps
+    merged[3, 1] = merged[2, 1]
     both = [[21, a, view, 3], [21, a, buy, 3]]  # no duplicates: one step
     apart = steps + [30, 0, 0, 0]
     gone = [[np.nan, a, cart, n] for n in range(60)]  # with them carts would be usual
-    everything = [missing, untimed, bots, tied, apart, nearly, nearly[:2], both, gone]
+    everything = [missing, untimed, bots, tied, apart, nearly, nearly[:2], merged, both, gone]
     together = np.concatenate(everything)
     return {"missing": missing, "untimed": untimed, "duplicates": duplicates, "bots": bots,
             "order": order, "steps": steps,

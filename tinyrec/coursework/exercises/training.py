@@ -12,14 +12,16 @@ def adam_cases(rng):
     unusual = {"lr": 0.05, "beta1": 0.7, "beta2": 0.95, "eps": 1e-2}
     cases = []
     for name, settings in (
-        ("", {}), ("", unusual), ("one parameter", unusual),
+        ("", unusual), ("defaults", {}), ("one parameter", unusual),
         ("β₁ = 0", unusual | {"beta1": 0.0}), ("β₂ = 0", unusual | {"beta2": 0.0}),
         ("ε = 0", unusual | {"eps": 0.0}),
     ):  # fmt: skip
         shapes = {"table": (4, 3), "twin": (4, 3)}
         if name == "one parameter":
             shapes = {"table": (3, 2)}
-        grads = [{key: size * rng.normal(size=shape) for key, shape in shapes.items()}
+        tiny = {"twin": 1e-5} if name == "defaults" else {}  # there ε = 1e-8 shows
+        grads = [{key: size * tiny.get(key, 1) * rng.normal(size=shape)
+                  for key, shape in shapes.items()}
                  for size in (1.0, 0.1, 3.0, 0.5, 1.0)]  # fmt: skip
         params = {key: rng.normal(size=shape) for key, shape in shapes.items()}
         cases.append({"name": name, "params": params, "grads": grads, "settings": settings})
