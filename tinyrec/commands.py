@@ -15,7 +15,8 @@ from pathlib import Path
 from . import __version__, outputs, settings, store
 from . import explain as explaining
 from .content.vectors import of_items
-from .coursework.check import as_gradescope, as_json, check_file, nothing_handed_in
+from .coursework import course
+from .coursework.check import as_gradescope, as_json, check_file, nothing_handed_in, saved
 from .coursework.exercises import EXERCISES
 from .datasets import movielens, shop
 from .errors import InputError
@@ -331,15 +332,26 @@ def fetch(options):
 
 
 def check(options):
+    if options.hint is not None:
+        print(course.hint(options.exercise, options.hint))
+        return 0
+    if options.file is None:
+        raise InputError("check needs the file to judge, or --hint N")
     asked = options.exercise, options.file, options.language
     if options.gradescope and not Path(options.file).is_file():
         write(options.gradescope, as_gradescope(nothing_handed_in(*asked)))
-    verdict = check_file(*asked)
-    print(verdict)
-    write_json(options, as_json(verdict))
-    if options.gradescope:
-        write(options.gradescope, as_gradescope(verdict))
+    for _ in saved(options.file) if options.watch else [None]:
+        verdict = check_file(*asked, options.seed, options.count_hints)
+        print(verdict, flush=True)
+        write_json(options, as_json(verdict))
+        if options.gradescope:
+            write(options.gradescope, as_gradescope(verdict))
     return 0 if verdict.passed else 1
+
+
+def plan_course(options):
+    for line in course.run(options.action, options.dir, options.seed, options.count_hints):
+        print(line, flush=True)
 
 
 def check_gradients(options):
@@ -401,7 +413,10 @@ COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name sta
               ["MODEL", "--port", "--host", "--log"]),
     "fetch": (fetch, "Download MovieLens from GroupLens, for research.", ["NAME", "--to FOLDER"]),
     "check": (check, "Judge your own solution of an exercise.",
-              ["EXERCISE", "FILE", "--language", "--json", "--gradescope", "--force"]),
+              ["EXERCISE", "FILE", "--watch", "--hint", "--seed", "--count-hints", "--language",
+               "--json", "--gradescope", "--force"]),
+    "course": (plan_course, "A term's course: its plan, what to hand out, how far somebody is.",
+               ["ACTION", "DIR", "--seed", "--count-hints"]),
     "gradcheck": (check_gradients, "Check every gradient numerically.", ["--fast"]),
 }  # fmt: skip
 FILE = {"metavar": "FILE"}
@@ -410,7 +425,16 @@ OPTIONS = {
     "EVENTS": {"nargs": "?", "help": "a log (the bundled shop; the model's own)"},
     "NAME": {"choices": movielens.DATASETS},
     "EXERCISE": {"help": ", ".join(EXERCISES)},
-    "FILE": {"help": "a Python file with your functions"},
+    "FILE": {"nargs": "?", "help": "a Python file with your functions"},
+    "ACTION": {"nargs": "?", "choices": ("new", "grading", "solutions", "progress"),
+               "help": "new, grading, solutions, progress: see notebooks/teaching.md"},
+    "DIR": {"nargs": "?", "help": "the folder to write, or whose files to judge"},
+    "--watch": {"action": "store_true", "help": "judge at every save, until Ctrl-C"},
+    "--hint": {"metavar": "N", "type": int, "help": "the first, second or third hint instead"},
+    "--seed": {"metavar": "N", "type": settings.from_text("seed", settings.TABLE["seed"]),
+               "help": "the same cases again"},
+    "--count-hints": {"metavar": "N", "default": 0, "help": "points a hint costs (%(default)s)",
+                      "type": settings.from_text("count-hints", Setting(int, 0, (0, 100), ""))},
     "--columns": {"metavar": "user=NAME,item=NAME,…", "help": "names or numbers of columns"},
     "--keep-na": {"action": "store_true", "help": "NA and the like are ids"},
     "--strict": {"action": "store_true", "help": "stop at a broken row"},

@@ -23,148 +23,10 @@ SOLUTIONS = Path(__file__).parent / "solutions"
 EDITS = tomllib.loads((SOLUTIONS / "mistakes.toml").read_text("utf-8"))
 MISTAKES = [(name, m) for name, exercise in EXERCISES.items() for m in exercise.mistakes]
 
-LSTM = """
-import numpy as np
-
-def s(a):
-    return 1 / (1 + np.exp(-a))
-
-def forward(x, W, U, b, state=None):
-    alone = x.ndim == 2
-    x = x[None] if alone else x
-    n, T, _ = x.shape
-    H = len(U)
-    h0, c0 = state if state is not None else (np.zeros((n, H)), np.zeros((n, H)))
-    h, c, kept, out = np.reshape(h0, (n, H)), np.reshape(c0, (n, H)), [], []
-    for t in range(T):
-        a = np.concatenate([x[:, t], h], 1) @ np.concatenate([W, U], 0) + b
-        i, f, g, o = s(a[:, :H]), s(a[:, H:2*H]), np.tanh(a[:, 2*H:3*H]), s(a[:, 3*H:])
-        new = f * c + i * g
-        kept.append((h, c, i, f, g, o, new))
-        h, c = o * np.tanh(new), new
-        out.append(h)
-    out = np.stack(out, 1)
-    return (out[0] if alone else out), (x, W, U, kept, alone)
-
-def backward(dh, cache):
-    x, W, U, kept, alone = cache
-    dh = dh[None] if alone else dh
-    H = len(U)
-    dx, dW, dU, db = np.zeros_like(x), np.zeros_like(W), np.zeros_like(U), np.zeros(4 * H)
-    back, dc = 0, 0
-    for t in range(len(kept) - 1, -1, -1):
-        h, c, i, f, g, o, new = kept[t]
-        d = dh[:, t] + back
-        dc = dc + d * o / np.cosh(new) ** 2
-        da = np.hstack([dc * g * i * (1 - i), dc * c * f * (1 - f), dc * i * (1 - g * g),
-                        d * np.tanh(new) * o * (1 - o)])
-        dx[:, t], back, dc = np.einsum("bg,dg->bd", da, W), da @ U.T, dc * f
-        dW, dU, db = dW + x[:, t].T @ da, dU + h.T @ da, db + da.sum(0)
-    return (dx[0] if alone else dx), dict(W=dW, U=dU, b=db)
-"""
-ATTENTION = """
-import numpy as np
-
-def forward(h, Wq, Wk):
-    q, k = h @ Wq, h @ Wk
-    T, H = h.shape[-2:]
-    a = np.einsum("...th,...sh->...ts", q, k) * H ** -0.5 + np.triu(np.full((T, T), -1e30), 1)
-    e = np.exp(a - a.max(-1, keepdims=True))
-    w = e / e.sum(-1, keepdims=True)
-    return np.einsum("...ts,...sh->...th", w, h), (h, Wq, Wk, q, k, w)
-
-def backward(d, cache):
-    h, Wq, Wk, q, k, w = cache
-    dw = np.einsum("...th,...sh->...ts", d, h)
-    da = w * dw - w * np.einsum("...ts,...ts->...t", w, dw)[..., None]
-    da = da * h.shape[-1] ** -0.5
-    dq, dk = np.einsum("...ts,...sh->...th", da, k), np.einsum("...ts,...th->...sh", da, q)
-    dh = np.einsum("...ts,...th->...sh", w, d) + dq @ Wq.T + dk @ Wk.T
-    flat = lambda a: a.reshape(-1, a.shape[-1])
-    return dh, {"Wq": flat(h).T @ flat(dq), "Wk": flat(h).T @ flat(dk)}
-"""
-ADAM = """
-class Adam:
-    def __init__(self, params, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
-        self.p, self.a, self.n = params, (lr, beta1, beta2, eps), 0
-        self.mv = {k: [0 * v, 0 * v] for k, v in params.items()}
-
-    def step(self, grads):
-        lr, b1, b2, eps = self.a
-        self.n += 1
-        for k, g in grads.items():
-            m, v = self.mv[k]
-            m, v = m + (1 - b1) * (g - m), v + (1 - b2) * (g * g - v)
-            self.mv[k] = [m, v]
-            self.p[k] -= lr * m / (1 - b1**self.n) / ((v / (1 - b2**self.n)) ** 0.5 + eps)
-"""
-SCORER = """
-import numpy as np
-
-def forward(u, E, bias, positives, negatives):
-    everything = u @ E.T + bias
-    z_next = np.take_along_axis(everything, positives[..., None], -1)[..., 0]
-    K, T = negatives.shape[-1], u.shape[-2]
-    index = np.broadcast_to(negatives[..., None, :], (*u.shape[:-2], T, K))
-    return (z_next, np.take_along_axis(everything, index, -1)), (u, E, positives, index)
-
-def backward(dlogits, cache):
-    u, E, positives, index = cache
-    d = np.zeros((*positives.shape, len(E)))
-    for c in range(len(E)):
-        d[..., c] = (positives == c) * dlogits[0] + ((index == c) * dlogits[1]).sum(-1)
-    dE = np.tensordot(d.reshape(-1, len(E)).T, u.reshape(-1, E.shape[1]), 1)
-    return d @ E, {"E": dE, "bias": d.reshape(-1, len(E)).sum(0)}
-"""
-LOSS = """
-import numpy as np
-
-def forward(zp, zn, lengths, beta):
-    T, K = zn.shape[-2:]
-    real = (np.arange(T) < np.expand_dims(lengths, -1)) / (np.sum(lengths) * (K + 1.0))
-    each = beta * np.logaddexp(0, -zp) + np.logaddexp(0, zn).sum(-1)
-    return np.sum(real * each), (zp, zn, real, beta)
-
-def backward(d, cache):
-    zp, zn, real, beta = cache
-    return (-d * real * beta / (1 + np.exp(zp)), d * real[..., None] / (1 + np.exp(-zn))), {}
-"""
-METRICS = """
-import math
-
-def ranks(scores, targets):
-    out = []
-    for row, t in zip(scores.tolist(), targets.tolist()):
-        if any(map(math.isnan, row)):
-            out.append(len(row) - 1)
-        else:
-            out.append(sum(s > row[t] for s in row) + (row.count(row[t]) - 1) / 2)
-    return out
-
-def at_k(ranks, k=10):
-    n, hits = len(ranks), [r for r in ranks if r < k]
-    share = len(hits) / n
-    return {f"hr@{k}": share, f"recall@{k}": share, f"precision@{k}": share / k,
-            f"ndcg@{k}": sum(1 / math.log2(r + 2) for r in hits) / n,
-            "mrr": sum(1 / (r + 1) for r in ranks) / n, f"f1@{k}": 2 * share / (k + 1)}
-"""
-STEP = """
-import numpy as np
-
-def step(z, c):
-    H = c.shape[-1]
-    i, f, o = (1 / (1 + np.exp(-z[..., n * H : n * H + H])) for n in (0, 1, 3))
-    g = np.tanh(z[..., 2 * H : 3 * H])
-    new = c * f + g * i
-    return np.tanh(new) * o, new, (i, f, g, o)
-"""
 OTHER_STYLE = {
-    "lstm_step": STEP, "lstm": LSTM, "attention": ATTENTION, "scorer": SCORER, "loss": LOSS,
-    "adam": ADAM, "metrics": METRICS,
-}  # fmt: skip
-OTHER_STYLE |= {
     path.stem: path.read_text("utf-8") for path in SOLUTIONS.glob("*.py") if path.stem in EXERCISES
 }
+ADAM, ATTENTION, LOSS, LSTM = (OTHER_STYLE[name] for name in ("adam", "attention", "loss", "lstm"))
 
 
 def judged(name, source, tmp_path):
@@ -315,7 +177,7 @@ def test_a_notebook_may_not_hand_in_the_reference():
 
 def test_numbers_kept_from_an_earlier_run_do_not_pass(monkeypatch):
     monkeypatch.undo()  # cases are drawn anew, as for a learner
-    step, kept = functions_of("lstm_step", STEP)["step"], []
+    step, kept = functions_of("lstm_step", OTHER_STYLE["lstm_step"])["step"], []
 
     def keeping(z, c):
         kept.append(step(z, c))

@@ -7,8 +7,11 @@ Inputs and what is expected are made here, anew at every run. A file's functions
 process of its own, which never sees the reference (process.py); a notebook's where they are.
 """
 
+import os
+import re
 import signal
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,11 +20,12 @@ import numpy as np
 from ..errors import InputError
 from . import worker
 from .exercises import EXERCISES
-from .judge import copied, judge, verdict_of
+from .judge import judge, verdict_of
 from .process import SECONDS, ask
-from .sentences import LANGUAGES
+from .sentences import LANGUAGES, say
 
 OURS = (__file__, worker.__file__)  # what calls a learner's functions
+PAUSE = 0.3  # seconds between two looks at a file that is watched
 PACKAGE = str(Path(__file__).parents[1])
 
 
@@ -36,22 +40,57 @@ def check(name, language="en", seed=None, **functions):
         raise InputError(
             f"{name} asks for {', '.join(exercise.functions)}: give {missing[0]}= too"
         )
-    cases = exercise.cases(np.random.default_rng(seed))
-    asked = copied(questions(cases))
+    cases = cases_of(exercise, seed)
+    asked = worker.copied(questions(cases))
     with without_the_reference(), time_limit():
         reply = worker.reply_of(exercise.kind, functions, asked)
     return judge(exercise, cases, reply, language)
 
 
-def check_file(name, path, language="en", seed=None):
-    """The Verdict on a file that defines the exercise's functions. Raises InputError if none."""
+def check_file(name, path, language="en", seed=None, hints=0):
+    """The Verdict on a file that defines the exercise's functions. Raises InputError if none.
+
+    hints: points that each hint costs of which the file says that it took them, HINTS = 2.
+    """
     exercise = exercise_of(name, language)
     if not Path(path).is_file():
         raise InputError(missing(path))
-    cases = exercise.cases(np.random.default_rng(seed))
+    cases = cases_of(exercise, seed)
     request = {"kind": exercise.kind, "functions": list(exercise.functions)}
     reply, printed = ask(path, request | {"cases": questions(cases)})
-    return judge(exercise, cases, reply, language)._replace(printed=printed)
+    verdict = judge(exercise, cases, reply, language)._replace(printed=printed)
+    taken = re.search(r"(?m)^HINTS *= *(\d+)", Path(path).read_text("utf-8", "replace"))
+    return less(verdict, hints * int(taken[1])) if hints and taken else verdict
+
+
+def less(verdict, cost):
+    """The Verdict with points off for hints."""
+    cost = min(cost, verdict.points)
+    part = say("hints")[verdict.language], -cost, 0
+    return verdict._replace(points=verdict.points - cost, parts=[*verdict.parts, part])
+
+
+def cases_of(exercise, seed):
+    if seed is not None and seed < 0:
+        raise InputError(f"seed is {seed}: give 0 or more")
+    return exercise.cases(np.random.default_rng(seed))
+
+
+def saved(path):
+    """Once at the start, then whenever a file has been saved; until Ctrl-C."""
+    while True:
+        before = state_of(path)
+        yield
+        while state_of(path) in (before, None):
+            time.sleep(PAUSE)
+
+
+def state_of(path):
+    try:
+        state = os.stat(path)
+    except OSError:  # an editor may put a new file in its place
+        return None
+    return state.st_mtime_ns, state.st_size
 
 
 def missing(path):
@@ -65,7 +104,7 @@ def nothing_handed_in(name, path, language="en"):
     return verdict_of(exercise, exercise.parts, [(None, said)], language)
 
 
-def exercise_of(name, language):
+def exercise_of(name, language="en"):
     if language not in LANGUAGES:
         raise InputError(f"no language {language!r}: there are {', '.join(LANGUAGES)}")
     if name not in EXERCISES:
@@ -128,5 +167,5 @@ def as_gradescope(verdict):
     """The verdict as Gradescope's results.json: a test for each part."""
     text = "\n".join(text for _, text in verdict.messages)
     return {"tests": [{"name": f"{verdict.exercise}: {about}", "score": points, "max_score": most,
-                       "output": "" if points == most else text}
+                       "output": text if points < most else ""}
                       for about, points, most in verdict.parts]}  # fmt: skip

@@ -136,7 +136,8 @@ def run(folder, packages, request):
         ended = process.wait(SECONDS * WAITS)
     except subprocess.TimeoutExpired:
         ended = None
-    end(process)
+    finally:  # also where somebody interrupts
+        end(process)
     for reader in readers:
         reader.join(SECONDS)
     return kept["reply"], kept["printed"].decode("utf-8", "replace"), ended

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from .check import check_file
-from .exercises import EXERCISES
+from .exercises import EXERCISES, named_in
 
 
 def pytest_addoption(parser):
@@ -29,13 +29,11 @@ def pytest_collect_file(file_path, parent):
 
 
 def exercise_of(path):
-    """The exercise that a file's name ends in, as in 02_lstm.py."""
-    stem = Path(path).stem
-    names = [name for name in EXERCISES if stem.endswith(name)]
-    if not names:
+    name = named_in(path)
+    if name is None:
         known = ", ".join(EXERCISES)
         raise pytest.UsageError(f"{path}: name the file after its exercise: {known}")
-    return max(names, key=len)
+    return name
 
 
 class StudentFile(pytest.File):
