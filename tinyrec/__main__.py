@@ -20,17 +20,14 @@ DRAWN = PRINTED | {ord("\r"): "\r"}  # of a line that is drawn again
 
 def main(arguments=None):
     """Run one command; returns the exit code: 0 done, 1 checks failed, 2 bad request, 130 ^C."""
-    if arguments is None:
+    alone = arguments is None
+    if alone:
         open_standard_streams()
         on_signals(leave_at_once)
     out, err = Stream(sys.stdout, PRINTED), Stream(sys.stderr, DRAWN)
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            code = ended(sys.argv[1:] if arguments is None else arguments, arguments is None)
-            out.flush()
-        finally:
-            if arguments is None:
-                on_signals(leave_at_once)
+        code = ended(sys.argv[1:] if alone else arguments, alone)
+        out.flush()
         if out.failed and not code:
             code = wrong(f"standard output: {out.failed}; some of it was not printed")
         err.flush()
@@ -49,6 +46,8 @@ def ended(arguments, alone):
         with warnings.catch_warnings():
             warnings.showwarning = warned
             return run(arguments)
+    except SystemExit as left:  # --help and --version
+        return left.code or 0
     except InputError as error:
         return wrong(error)
     except MemoryError as error:
@@ -57,16 +56,19 @@ def ended(arguments, alone):
         return wrong(f"{error.filename or 'the system'}: {error.strerror or error}")
     except KeyboardInterrupt as interrupted:
         return wrong("; ".join(["interrupted", *map(str, interrupted.args)]), 130)
-
-
-def warned(message, *_, **__):
-    print(f"tinyrec: {str(message).translate(UNSEEN)}", file=sys.stderr)
+    finally:
+        if alone:
+            on_signals(leave_at_once)
 
 
 def wrong(error, code=2):
     start = "\n" if code == 130 and sys.stderr.isatty() else ""  # after the terminal's ^C
     print(f"{start}tinyrec: {str(error).translate(UNSEEN)}", file=sys.stderr)
     return code
+
+
+def warned(message, *_, **__):
+    wrong(message)
 
 
 def on_signals(handler):

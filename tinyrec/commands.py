@@ -8,7 +8,6 @@ import json
 import shlex
 import sys
 import time
-import warnings
 from itertools import starmap
 from pathlib import Path
 
@@ -43,8 +42,7 @@ def run(arguments):
     outputs.check(written_by(given), inputs, given.get("force"))
     options.printed = sys.stdout
     elsewhere = sys.stderr if given.get("json") == "-" else sys.stdout
-    with contextlib.redirect_stdout(elsewhere), warnings.catch_warnings():
-        warnings.showwarning = report.warning
+    with contextlib.redirect_stdout(elsewhere):
         return options.run(options) or 0
 
 
@@ -95,8 +93,10 @@ def train_on(job, options):
             print(f"{options.out}: this training is complete, there is nothing to go on with")
         learnt = time.perf_counter() - began
         if job.first:
-            wrong += outputs.tried(lambda: save(model, options.out, checkpoint),
+            wrong += outputs.tried(lambda: model.save(options.out),
                                    lambda: plots.learning_curve(model.history_, picture))
+        if job.first and not wrong:
+            Path(checkpoint).unlink(missing_ok=True)
     seconds["train"] = sum(entry["seconds"] for entry in model.history_)
     print(report.kept(model, () if wrong else (options.out, picture)) + "\n")
     if options.mpi:
@@ -126,11 +126,6 @@ def trained_before(options, checkpoint):
     print(f"no checkpoint {checkpoint} to go on from: begins anew, unless {options.out} is the "
           "result already\n")  # fmt: skip
     return found
-
-
-def save(model, out, checkpoint):
-    model.save(out)
-    Path(checkpoint).unlink(missing_ok=True)
 
 
 def read_log(options):

@@ -30,10 +30,7 @@ def run(*arguments):
     """(exit code, what was printed, what was said of errors) of a command, in this process."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as left:  # --help
-            code = left.code
+        code = main([str(argument) for argument in arguments])
     assert "Traceback" not in err.getvalue()
     return code, out.getvalue(), err.getvalue()
 

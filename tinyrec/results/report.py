@@ -336,10 +336,6 @@ class Progress:
               f"({left} left)", flush=True)  # fmt: skip
 
 
-def warning(message, *_):
-    print(f"tinyrec: {message}", file=sys.stderr)
-
-
 def many_done(done, all):
     """How many blocks of users have been recommended to."""
     end = "\n" if done == all else ""
