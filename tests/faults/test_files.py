@@ -43,6 +43,14 @@ def log(kinds=("view", "buy"), step=3, rating="5", last="i1", each=6):
     return clean(rows)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def unflushed():
+    """Files of a test need not outlive the power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda number: None)
+        yield
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A model of each kind, and a checkpoint."""
