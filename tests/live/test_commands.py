@@ -85,6 +85,8 @@ def test_a_server_under_load_answers_everybody():
     assert len(milliseconds) > 200 and refused == 0
 
 
-def test_a_session_is_measured_event_by_event():
+def test_a_session_is_measured_event_by_event_of_a_model_that_a_server_can_load(tmp_path):
     milliseconds, session = live.latency(items=50, dim=4, hidden=4, events=20)
     assert milliseconds.shape == (20, 2) and len(session.items) == 20
+    session.rec.save(tmp_path / "m.npz")
+    assert len(Recommender.load(tmp_path / "m.npz").catalogue.items) == 50

@@ -41,7 +41,8 @@ def latency(items, dim=64, hidden=64, events=600):
 
 def untrained(items, dim, hidden):
     """A Recommender that looks fitted: parameters drawn at random, one user with one event."""
-    model = Recommender(dim=dim, hidden=hidden, negatives=128)
+    model = Recommender(dim=dim, hidden=hidden, negatives=128, epochs=1, batch=1, lr=1e-2,
+                        dropout=0.0)  # fmt: skip
     ids = np.array([f"{item}" for item in range(items)], object)
     model.catalogue = Catalogue(np.array(["1"], object), ids, ("event",))
     model.log = Log(np.zeros(1, np.int32), np.zeros(1, np.int32), np.array([0, 1]))
