@@ -20,7 +20,7 @@ import numpy as np
 
 from . import outputs, settings
 from .errors import InputError
-from .model import content, network
+from .model import content, heads, network
 
 CHECKPOINT = "tinyrec checkpoint 2"
 LARGEST = float(np.finfo(np.float32).max)
@@ -44,8 +44,10 @@ PARAMETERS = {name: Array(shape) for name, shape in network.PARAMETERS.items()}
 ITEM_TABLE = {"E codes": Array("N r", ("float32", "float16", "int8")), "E scale": Array("N 1"),
               "E basis": Array("r D")}  # fmt: skip
 KNOWN = {"C": "N F", "mean": "d", "turn": "d F"} | content.PARAMETERS
+HEADS = {f"{name} {task}": Array(shape)
+         for task in heads.LOSSES for name, shape in heads.PARAMETERS.items()}  # fmt: skip
 MODEL = {
-    "param": PARAMETERS | ITEM_TABLE,
+    "param": PARAMETERS | ITEM_TABLE | HEADS,
     "log": {"items": whole("n", "N"), "kinds": whole("n", "M"), "starts": whole("S"),
             "numbers": Array("n R")},
     "split": {"train": whole("t 2"), "valid": whole("v 2", "n"), "test": whole("e 2", "n")},
@@ -209,6 +211,9 @@ def check_model(path, about, arrays):
     wanted = flat(MODEL)
     in_parts, known = "param E codes" in arrays, group("content", arrays)
     optional = {"log numbers", "param E scale", "param E basis"} if in_parts else {"log numbers"}
+    for task in heads.LOSSES:
+        if f"param W {task}" not in arrays:
+            optional |= {f"param {name} {task}" for name in heads.PARAMETERS}
     for name in list(wanted):
         absent = name in optional and name not in arrays
         whole_table = name == "param E" if in_parts else name.startswith("param E ")

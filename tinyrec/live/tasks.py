@@ -23,7 +23,6 @@ from ..train.adam import Adam
 from ..train.workers import one_blas_thread
 
 BOUGHT = ("buy", "purchase", "transaction", "order", "rate")  # kinds that only buyers leave
-LOSSES = {"bought": heads.yes_or_no, "rating": heads.how_much}
 BATCH = 256  # questions in a step
 
 
@@ -50,7 +49,7 @@ def learn(model, events, epochs=30, lr=1e-3):
         valid = questions(model, model.split.valid, answers, last=True)
         if len(train.answer) and len(valid.answer):
             with one_blas_thread():
-                found = fit_head(train, valid, model.params["E"], LOSSES[task], epochs, lr)
+                found = fit_head(train, valid, model.params["E"], heads.LOSSES[task], epochs, lr)
             head, learnt.tasks_[task] = found
             learnt.params |= {f"{name} {task}": value for name, value in head.items()}
     return learnt
