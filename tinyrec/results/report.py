@@ -198,10 +198,11 @@ def bench(found):
         lines.append(line + (f"  {rate:7.0f}  {rate / one:12.0%}" if work else ""))
     lines += ["", f"an epoch of {found['steps']:,} steps, {found['threads']} threads; learning "
               "alone, nobody validates"]  # fmt: skip
-    quickest = dict(found["epochs"])["compiled"]
-    for name, seconds in found["epochs"]:
+    _, ours, ours_cpu = found["epochs"][0]
+    for name, seconds, cpu in found["epochs"]:
         rate = found["GFLOP"] / seconds
-        lines.append(f"{name:<20} {seconds:7.2f} s  {seconds / quickest:5.1f} times  "
+        lines.append(f"{name:<20} {seconds:7.2f} s  {seconds / ours:5.2f} times  "
+                     f"{cpu:7.2f} s of CPU  {cpu / ours_cpu:5.2f} times  "
                      f"{found['steps'] / seconds:9,.0f} steps/s  {rate:5.0f} GFLOP/s  "
                      f"{rate / every:4.0%} of a product")  # fmt: skip
     return "\n".join(lines)
