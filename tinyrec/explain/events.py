@@ -28,7 +28,7 @@ from ..train.workers import keep_freed_memory, workers
 # Legendre's); a piece that misses its own rise by too much is cut again, as the recurrence can
 # turn within a hundredth of a per cent of the way.
 PIECES, POINTS = 4, 3
-INCOMPLETE = 2e-3  # of the whole rise
+INCOMPLETE = 2e-3  # of the whole rise, or of one logit where it rises less
 NARROW = 1e-6
 BLOCK = 25  # histories that a worker takes at a time
 
@@ -139,7 +139,7 @@ def gradients(rec, past, item):
         dx = back(np.broadcast_to(e, u.shape)).reshape(*where.shape, *x.shape)[:, 2:]
         parts = width * np.einsum("p,rptd,td->rt", shares, dx, x)
         missing = abs(parts.sum(axis=1) - (ends[:, 1] - ends[:, 0]))
-        least = least or INCOMPLETE * abs(ends[-1, 1] - ends[0, 0])
+        least = least or INCOMPLETE * max(1, abs(ends[-1, 1] - ends[0, 0]))
         done = (missing <= least) | (width[:, 0] <= NARROW)
         found = found + parts[done].sum(axis=0)
         cuts = pieces[~done, :1] + width[~done] * np.arange(PIECES + 1) / PIECES
