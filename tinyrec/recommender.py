@@ -84,26 +84,11 @@ class Recommender:
 
     def _learn(self, events, valid, exclude_seen, checkpoint, start, frozen, **watchers):
         """True where this very training is done already, and nothing was learnt."""
-        numbers = features.numbers(events, self.catalogue.scales)
-        self.log, self.report = sequences.serialise(events, numbers), events.report
-        held_back = (self.log, self.split.valid) if valid is None else self.targets(valid)
-        windows = sequences.windows(self.split.train, self.given["max_len"])
-        if not len(windows):
-            raise InputError("nothing to learn from is left; users need four events or more")
-        given = transfer.widths(self.given, start) if start else self.given
-        self.settings = settings.follow(given, windows, self.catalogue.learnt)
-        longest = int((windows[:, 1] - windows[:, 0]).max())
-        settings.check_memory(
-            settings.memory_needed(self.settings, self.catalogue.learnt, longest, self.threads),
-            "training with " + ", ".join(f"{name} {self.settings[name]:,}" for name in SIZES),
-        )
+        windows, held_back = self._prepare(events, valid, start)
         params = self._initial()
         if start:
             params = knowledge.from_start(self.content, params, self.catalogue, start)
         transfer.check_names(frozen, params)
-        chosen = sequences.for_validation(held_back[1], windows, len(self.catalogue.items),
-                                          self.settings["seed"])  # fmt: skip
-        held_back = held_back[0], chosen
         state = loop.State(params, getattr(self.backend, "adam", None))
         run = self._run(windows, held_back, start,
                         {"exclude_seen": bool(exclude_seen), "frozen": list(frozen)})  # fmt: skip
@@ -117,7 +102,7 @@ class Recommender:
         def validate(params):
             self.params = knowledge.whole(self.content, params)
             found = metrics.quality(self.score, *held_back, exclude_seen, share_out)
-            return found | {"validation_users": len(chosen)}
+            return found | {"validation_users": len(held_back[1])}
 
         with workers(self.threads) as pool:
             share_out = self.ranks.map(pool.map)
@@ -133,6 +118,27 @@ class Recommender:
         if valid is not None:
             self.log = catalogue.extended(self.catalogue, self.log, valid)
         return False
+
+    def _prepare(self, events, valid, start):
+        """The log in numbers, and the settings that follow it; returns the windows to learn from,
+        and the log and spans to choose an epoch by.
+        """
+        numbers = features.numbers(events, self.catalogue.scales)
+        self.log, self.report = sequences.serialise(events, numbers), events.report
+        log, targets = (self.log, self.split.valid) if valid is None else self.targets(valid)
+        windows = sequences.windows(self.split.train, self.given["max_len"])
+        if not len(windows):
+            raise InputError("nothing to learn from is left; users need four events or more")
+        given = transfer.widths(self.given, start) if start else self.given
+        learnt = self.catalogue.learnt
+        self.settings = settings.follow(given, windows, learnt)
+        longest = int((windows[:, 1] - windows[:, 0]).max())
+        settings.check_memory(
+            settings.memory_needed(self.settings, learnt, longest, self.threads),
+            "training with " + ", ".join(f"{name} {self.settings[name]:,}" for name in SIZES),
+        )
+        everything, seed = len(self.catalogue.items), self.settings["seed"]
+        return windows, (log, sequences.for_validation(targets, windows, everything, seed))
 
     def _run(self, windows, held_back, start, others):
         """What shapes the result, by name: digests of what is long, settings, `others`."""
