@@ -208,7 +208,7 @@ def test_half_a_solution_gets_half_the_points():
     [
         ("lstm", ("c * f * (1 - f)", "c * f * (1 + f)"), 3, "for f: look at ∂(6) and ∂(3)"),
         ("lstm", ("tanh(new) * o * (1", "tanh(new) * (1"), 5, "for o: look at ∂(7) and ∂(5)"),
-        ("lstm", ("np.cosh(new) ** 2", "np.cosh(new)"), 2, "for i, f, g: look at what"),
+        ("lstm", ("np.cosh(new) ** 2", "np.cosh(new)"), 6, "for i, f, g: look at what"),
         ("lstm", ("da @ U.T, dc * f", "da @ U.T, dc * o"), 6, "from the step after"),
         ("gru", ("dr * r * (1 - r)", "dr * r * (2 - r)"), 17, "for r: look at ∂(19) and ∂(17)"),
         ("coupled", ("* (1 - g**2)", "* (1 - g**3)"), 22, "for g: look at ∂(24) and ∂(22)"),
