@@ -64,7 +64,7 @@ def test_the_shops_causes_are_those_of_its_generator():
 @pytest.mark.slow
 def test_on_the_shop_the_planted_cause_comes_first_far_more_often_than_attention_says():
     model = Recommender(seed=0).fit(read_events(shop.FOLDER / "shop.csv"))
-    found = faithful.planted(model, ("occlusion", "gradients", "attention"), users=300)
+    found = faithful.planted(model, ("occlusion", "gradients", "attention"), users=60)
     by_attention = found["attention"]["session"]
     assert by_attention < 0.5
     assert found["occlusion"]["session"] > by_attention + 0.25
