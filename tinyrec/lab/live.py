@@ -63,7 +63,8 @@ def load(users=1000, seconds=20.0, every=10.0):
         path = os.path.join(folder, "model.npz")
         untrained(ITEMS[0], 64, 64).save(path)
         command = [sys.executable, "-m", "tinyrec", "serve", path, "--port", "0"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              text=True) as server:  # fmt: skip
             try:
                 port = int(re.search(r":(\d+)/", server.stdout.readline())[1])
                 return asyncio.run(everybody(port, users, seconds, every))
