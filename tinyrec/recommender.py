@@ -66,8 +66,8 @@ class Recommender:
         the Recommender is then as it was before.
         """
         fitted = copy.copy(self)
-        log, how = sequences.serialise(events), self.given["split"]
-        fitted.split = sequences.split(log, events.time, how, valid is None)
+        fitted.log, how = sequences.serialise(events), self.given["split"]
+        fitted.split = sequences.split(fitted.log, events.time, how, valid is None)
         fitted.content, fitted.catalogue = knowledge.of(
             content, catalogue.of(events, self.given["clock"], fitted.split.train), start
         )
@@ -124,7 +124,7 @@ class Recommender:
         and the log and spans to choose an epoch by.
         """
         numbers = features.numbers(events, self.catalogue.scales)
-        self.log, self.report = sequences.serialise(events, numbers), events.report
+        self.log, self.report = self.log._replace(numbers=numbers), events.report
         log, targets = (self.log, self.split.valid) if valid is None else self.targets(valid)
         windows = sequences.windows(self.split.train, self.given["max_len"])
         if not len(windows):

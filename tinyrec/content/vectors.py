@@ -66,6 +66,11 @@ def fingerprint(texts, folder):
     return hashlib.sha256(b"\0".join([repr(texts).encode(), *files])).hexdigest()[:16]
 
 
+def unit(X):
+    """X (n, F) with rows of length one, so that their products are cosines; zeros stay."""
+    return X / np.maximum(1e-9, np.linalg.norm(X, axis=1, keepdims=True))
+
+
 def half_whiten(X, among):
     """X (n, D) in the main directions of `among` (m, D), by their singular values' power ½.
 

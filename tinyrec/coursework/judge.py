@@ -103,8 +103,8 @@ def judge(exercise, cases, reply, language="en"):
                           and not earned_by_own_forward(trial, part, mistake)]  # fmt: skip
     changed = {name for answer in trial.answers for name, array in answer.again.items()
                if not trial.same(answer.arrays[name], array)}  # fmt: skip
-    messages = troubles(trial.answers)
-    if threads_meet(trial, changed):
+    messages, race = troubles(trial.answers), threads_meet(trial, changed)
+    if race:
         messages.append((2, say("threads_meet")))
     else:
         messages += explain(trial, wrong, lost)
@@ -115,7 +115,7 @@ def judge(exercise, cases, reply, language="en"):
             messages.append((part.equation, say("by_differences", part=part.about)))
             lost.append(part)
     if changed:
-        if not threads_meet(trial, changed):
+        if not race:
             messages.append((None, say("called_twice", function=exercise.functions[-1])))
         lost += [part for part in exercise.parts if part.name in trial.answers[0].again]
     return verdict_of(exercise, lost, messages, language)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..content.vectors import unit
 from ..model import loss
 from ..results import baselines
 from ..train.adam import Adam
@@ -43,9 +44,8 @@ class Linear(NamedTuple):
 def count(log, spans, n, C=None, clock=None):
     """Popularity (N,), transitions, content as vectors of length one, the clock's column."""
     shares = baselines.item_counts(log, spans, n) + 1.0
-    if C is not None:
-        C = C / np.maximum(1e-9, np.linalg.norm(C, axis=1, keepdims=True))
-    return shares / shares.sum(), baselines.transitions(log, spans, n), C, clock
+    known = None if C is None else unit(C)
+    return shares / shares.sum(), baselines.transitions(log, spans, n), known, clock
 
 
 def features(counted, spans, log):

@@ -11,14 +11,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..content.vectors import unit
 from ..preprocess import catalogue
 from ..preprocess.events import renumber
 from ..recommender import Recommender
-from ..results import metrics
+from ..results import baselines, metrics
 
 SHARE = 0.1  # of the items
 LIFTS = (1, 2, 4, 8, 16, 32)  # of the odds of cold items
-LAST = 10  # events, to whose mean an item may be near
 
 
 def study(events, content, settings, seeds=3):
@@ -56,10 +56,10 @@ def trade_off(rows):
 
 def nearest(C):
     """A score: the cosine of an item's content C (N, F) to the mean of the last events'."""
-    unit = C / np.maximum(1e-9, np.linalg.norm(C, axis=1, keepdims=True))
+    C = unit(C)
 
     def score(spans, log):
-        return np.array([unit[log.items[max(start, stop - LAST) : stop]].mean(axis=0) @ unit.T
+        return np.array([C[log.items[max(start, stop - baselines.REACH) : stop]].mean(axis=0) @ C.T
                          for start, stop in spans])  # fmt: skip
 
     return score
