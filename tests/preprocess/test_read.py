@@ -109,6 +109,10 @@ def test_raw_ids_are_kept_exactly_but_for_blanks_around_them(tmp_path):
     events = read_events(write(tmp_path, "user, item\n01,007\n1 a, 7\n -1,7.0\n"))
     assert events.users.tolist() == ["01", "1 a", "-1"]
     assert events.items.tolist() == ["007", "7", "7.0"]
+    log = {"user": ["\x1e7\u3000", "7\x1c", "\x1e"], "item": ["1", "2", "3"]}
+    rows = map(",".join, zip(*log.values(), strict=True))
+    for same in write(tmp_path, "\n".join(["user,item", *rows])), log:
+        assert read_events(same).users.tolist() == ["7"]
 
 
 def test_numbers_become_numeric_and_other_columns_are_ignored(tmp_path):

@@ -25,6 +25,7 @@ from .columns import LOG, NAMES, harmless, is_header, name_columns, parse_column
 from .events import MANY
 
 FIELD = "\x1f"  # ASCII's own sign between fields
+BLANKS = "".join(letter for letter in map(chr, range(0x3001)) if letter.isspace())
 DEEP = 100  # lines of one field in quotes: with more of them a quote is likely to be a stray one
 PROCESS = os.getpid()  # that has polars' threads; one that is forked from it has none
 NOT_WORDS = ("id", "url", "link", "image", "date", "time")  # how names of such columns end
@@ -233,7 +234,8 @@ def from_delimited(data, first, separator, path):
     if quotes and frame is not None:
         simple = text.str.contains(r'^([^"]*|"[^"]*")$').all()
         simple = frame.select(pl.all_horizontal(simple)).item()
-        frame = frame.with_columns(text.str.strip_chars('"').str.strip_chars()) if simple else None
+        bare = text.str.strip_chars('"').str.strip_chars(BLANKS)
+        frame = frame.with_columns(bare) if simple else None
     if frame is None:
         frame, broken = row_by_row(data, sign, quotes, path)
     return Table(frame.filter(pl.any_horizontal(text != "")), None, broken, separator)
@@ -254,9 +256,9 @@ def parse(data, separator, width):
     rows = len(frame), len(frame) - blank
     if data.count(separator.encode()) not in [(width - 1) * count for count in rows]:
         return None
-    if not data.isascii() or any(blank in data for blank in (b" ", b"\t", b"\r", b"\v", b"\f")):
+    if not data.isascii() or any(blank in data for blank in b" \t\r\v\f\x1c\x1d\x1e\x1f"):
         for name in columns:  # one by one: no two copies of all of them
-            frame = frame.with_columns(pl.col(name).str.strip_chars())
+            frame = frame.with_columns(pl.col(name).str.strip_chars(BLANKS))
     return frame.with_row_index("row", 1)
 
 
@@ -357,4 +359,4 @@ def as_text(column):
         numbers = column.fill_nan(None)
         whole = numbers.cast(pl.Int64, strict=False)
         column = whole if (whole == numbers).all() else numbers
-    return column.cast(pl.String).fill_null("").str.strip_chars()
+    return column.cast(pl.String).fill_null("").str.strip_chars(BLANKS)
