@@ -11,7 +11,7 @@ import pytest
 from test_events import triples, write
 
 from tinyrec.errors import InputError
-from tinyrec.preprocess.columns import parse_columns
+from tinyrec.preprocess.columns import GENRES, parse_columns
 from tinyrec.preprocess.events import read_events
 from tinyrec.preprocess.read import read_items, read_titles
 
@@ -474,6 +474,19 @@ def test_an_items_file_says_more_in_its_further_columns(tmp_path):
     assert genres.texts == {"1": "Heat Crime", "2": "Babe Comedy"}
     movies = read_items(write(tmp_path, "1::Toy Story::Animation|Comedy\n2::Heat::Action\n"))
     assert movies.texts["1"] == "Toy Story Animation|Comedy"
+
+
+def test_the_flags_of_movielens_are_genres_with_a_header_and_without(tmp_path):
+    flags = "|".join("1" if at in (1, 15) else "0" for at in range(19))
+    rows = f"1|Alien\xe9 (1979)|01-Jan-1979||http://x|{flags}\n".encode("latin-1")
+    path = tmp_path / "u.item"
+    path.write_bytes(rows)
+    found = read_items(path)
+    assert found.texts == {"1": "Alien\xe9 (1979) Action Sci-Fi"}
+    assert found.further == ["Action", "Sci-Fi"]  # the others say nothing
+    names = "item|title|release_date|video_release_date|IMDb_URL|" + "|".join(GENRES) + "\n"
+    path.write_bytes(names.encode() + rows)
+    assert read_items(path).texts == {"1": "Alien\xe9 (1979) Action Sci-Fi"}
 
 
 def test_the_texts_of_items_are_named_where_a_log_is_read(tmp_path):

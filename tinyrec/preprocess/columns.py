@@ -35,7 +35,14 @@ NAMES = {ours: names.split() for ours, names in NAMES.items()}
 LOG = "user", "item"  # what a log needs
 LONGEST = 5000  # letters of an id: every id of a log may come to cost as many as the longest
 MOVIELENS = {"user": [0], "item": [1], "rating": [2], "timestamp": [3]}  # u.data, ratings.dat
-MOVIELENS_TITLES = {"item": [0], "title": [1]}  # u.item; movies.dat has genres behind them
+MOVIELENS_TITLES = {"item": [0], "title": [1]}
+GENRES = ["unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime",
+          "Documentary", "Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery",
+          "Romance", "Sci-Fi", "Thriller", "War", "Western"]  # fmt: skip
+MOVIELENS_GENRES = {  # by how many columns there are, behind the titles
+    3: {"genres": [2]},  # movies.dat
+    24: {genre: [5 + at] for at, genre in enumerate(GENRES)},  # u.item: 0 or 1
+}
 
 
 class Log(NamedTuple):
@@ -122,7 +129,7 @@ def find_movielens(frame, separator, needed):
         ids = numbers[0] and frame["0"].n_unique() == len(frame)
         if not ids or separator not in ("|", "\t", "::"):
             return {}
-        return MOVIELENS_TITLES | ({"genres": [2]} if width == 3 else {})
+        return MOVIELENS_TITLES | MOVIELENS_GENRES.get(width, {})
     sure = width == 4 and separator in ("\t", "::") and numbers[0] and numbers[1]
     stars = sure and frame["2"].str.contains(r"^(0\.5|[1-4](\.[05])?|5(\.0)?)$").all()
     return MOVIELENS if stars and numbers[3] and looks_like_time(frame["3"]) else {}
@@ -136,7 +143,7 @@ def find_columns(frame, names, columns, needed, source):
         parts = [theirs] if theirs in names else theirs.split("+")
         found[ours] = [position(part, names, source) for part in parts if part]
     for ours, aliases in NAMES.items():
-        if ours in found:
+        if ours in found or (ours == "event" and "title" in needed):  # Action is a genre there
             continue
         taken = {at for places in found.values() for at in places}
         free = ["" if at in taken else name for at, name in enumerate(known)]

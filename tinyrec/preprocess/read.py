@@ -90,7 +90,8 @@ def in_words(columns):
             text = [name if flag == "1" else "" for flag in text]
         elif numbers.is_not_null().sum() > 0.5 * (text != "").sum():
             text = ["" if n is None else f"{name} {float(f'{n:.0e}'):g}" for n in numbers]
-        said[name] = text
+        if any(text):
+            said[name] = text
     return said
 
 
