@@ -75,7 +75,7 @@ def test_long_histories_come_in_blocks_of_fewer_users():
 
 def test_short_histories_come_in_blocks_of_many():
     spans = np.array([[0, 5]] * 128)
-    assert [len(block) for block in sequences.by_length(spans)] == [sequences.BLOCK] * 4
+    assert [len(block) for block in sequences.by_length(spans)] == [sequences.BLOCK] * 2
 
 
 def test_few_spans_make_one_block():

@@ -75,7 +75,7 @@ def rows(a):
 def in_chunks(U):
     """U (H, 4H) whole or, where it is large, a gate at a time: (chunks, H, 4H / chunks)."""
     chunks = 1 if U.nbytes <= CACHE_BYTES else 4
-    return np.ascontiguousarray(np.stack(np.split(U, chunks, axis=1)))
+    return np.ascontiguousarray(U.reshape(len(U), chunks, -1).transpose(1, 0, 2))
 
 
 @jit

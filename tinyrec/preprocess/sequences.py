@@ -16,7 +16,7 @@ from ..errors import InputError
 FEWEST, RANKED = 2000, 500
 
 # A block, the unit of work, has at most
-BLOCK = 32  # users, so that a batch has blocks for several threads
+BLOCK = 64  # users, so that a batch has blocks for several threads
 STEPS = 1800  # padded ones too: what it keeps for its backward pass stays in the caches
 PADDING = 150  # padded steps: more would cost more than to hand out another block
 

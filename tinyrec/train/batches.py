@@ -35,12 +35,16 @@ class Share(NamedTuple):
 
     loss: float
     right: float  # answers, see right_answers
-    touched: np.ndarray  # (n,), the items that occur
+    touched: np.ndarray  # (n,), the items that occur, see occurring
     grads: dict  # E and bias: of the touched items' rows
 
 
 def occurring(n, *numbers):
-    """Those of the n items that occur among the numbers, in order."""
+    """Those of the n items that occur among the numbers, in order; all, where so many are drawn
+    that few do not.
+    """
+    if sum(some.size for some in numbers) >= n:
+        return np.arange(n)
     occurs = np.zeros(n, bool)
     for some in numbers:
         occurs[some] = True
@@ -55,9 +59,10 @@ def make_block(log, windows, negatives, n):
     """
     items, kinds = pad(log.items, windows), pad(log.kinds, windows)
     touched = occurring(n, items, negatives)
-    number = np.empty(n, np.int64)
-    number[touched] = np.arange(len(touched))
-    items, negatives = number[items], number[negatives]
+    if len(touched) < n:
+        number = np.empty(n, np.int64)
+        number[touched] = np.arange(len(touched))
+        items, negatives = number[items], number[negatives]
     lengths = windows[:, 1] - windows[:, 0] - 1
     known = numbers_of(log, windows)[:, :-1]
     return touched, Block(items[:, :-1], kinds[:, :-1], items[:, 1:], negatives, lengths, known)
@@ -81,8 +86,9 @@ def block_share(params, training, windows, negatives, rng, rows):
     """One block's Share of a batch of `rows` steps. negatives (B, K)."""
     settings, (n, dim) = training.settings, params["E"].shape
     touched, block = make_block(training.log, windows, negatives, n)
-    local = params | {"E": params["E"].take(touched, axis=0), "bias": params["bias"][touched]}
-    grads_of = network.backward
+    local, grads_of = params, network.backward
+    if len(touched) < n:
+        local = params | {name: params[name].take(touched, axis=0) for name in TABLES}
     if training.content is not None:
         local, grads_of = with_content(local, training, touched, rng)
     kept = draw_kept(rng, settings["dropout"], block.items.shape, dim, params["U"].shape[0])
@@ -148,9 +154,10 @@ def batch_gradients(state, training, windows, negatives, seed):
     for share in training.run(one_block, jobs):
         total += share.loss
         right += share.right
-        at = np.searchsorted(touched, share.touched)
+        some = len(share.touched) < len(touched)
+        at = np.searchsorted(touched, share.touched) if some else None
         for name, gradient in share.grads.items():
-            if name in TABLES:
+            if some and name in TABLES:
                 state.adam.add_rows(grads[name], at, gradient)
             else:
                 grads[name] += gradient
