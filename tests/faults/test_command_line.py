@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tinyrec import InputError, outputs, read_events, store
@@ -21,7 +21,6 @@ from tinyrec.__main__ import main
 from tinyrec.commands import COMMANDS, OPTIONS
 
 pytestmark = pytest.mark.faults
-EXAMPLES = int(os.environ.get("TINYREC_EXAMPLES", 150))
 SMALL = ["--no-fast", "--dim", "4", "--hidden", "4", "--negatives", "4", "--threads", "1"]
 ROOT = str(Path(__file__).parents[2])
 
@@ -464,7 +463,6 @@ STARTS = {
 }  # fmt: skip
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(command=st.sampled_from(sorted(STARTS)),
        more=st.lists(st.one_of(words, st.tuples(flags, words), st.text(max_size=4)), max_size=5))
 def test_any_options_end_with_a_code_and_at_most_one_line(folder, command, more):

@@ -11,7 +11,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tinyrec import InputError, Recommender, fast, model, store
@@ -22,7 +22,6 @@ from tinyrec.recommender import MADE_BY
 from tinyrec.train import loop
 
 pytestmark = pytest.mark.faults
-EXAMPLES = int(os.environ.get("TINYREC_EXAMPLES", 150))
 KILLS = int(os.environ.get("TINYREC_KILLS", 12))
 SMALL = {"dim": 4, "hidden": 6, "negatives": 5, "batch": 16, "epochs": 2, "lr": 1e-2,
          "layers": "readable"}  # fmt: skip
@@ -256,7 +255,6 @@ def expected(folder):
             "c.npz": resumed(folder / "c.npz")}  # fmt: skip
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), name=st.sampled_from(["m.npz", "int8.npz", "c.npz"]))
 def test_any_mutation_of_a_file_is_refused_or_changes_nothing(folder, expected, data, name):
     raw = bytearray((folder / name).read_bytes())
@@ -290,7 +288,6 @@ values = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text
                    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2))  # fmt: skip
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_crafted_file_is_refused_or_answers(folder, data):
     """With a checksum that is right: what is let through has to be safe to compute with."""
