@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 import zipfile
+from itertools import count
 
 import numpy as np
 import pytest
@@ -52,9 +53,11 @@ def unflushed():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A model of each kind, and a checkpoint."""
+    """A model of each kind, and a checkpoint: the same bytes at every run."""
     folder = tmp_path_factory.mktemp("files")
-    model = Recommender(**SMALL).fit(log(), content=CONTENT, checkpoint=folder / "c.npz")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop.time, "perf_counter", count().__next__)
+        model = Recommender(**SMALL).fit(log(), content=CONTENT, checkpoint=folder / "c.npz")
     model.add_items(["new"], np.ones((1, 5)))
     model.save(folder / "m.npz")
     for how in ("int8", "low-rank"):
