@@ -197,7 +197,7 @@ class Recommender:
         numbers of the items that were seen.
         """
         k = settings.checked("k", k, K)
-        check_numbers(logits)
+        metrics.check_numbers(logits)
         if exclude_seen:
             logits[seen] = -np.inf
         best = metrics.best(logits, k)
@@ -220,7 +220,7 @@ class Recommender:
 
         def one_block(block):
             logits = self.score(spans[block], self.log)
-            check_numbers(logits)
+            metrics.check_numbers(logits)
             if exclude_seen:
                 metrics.exclude(logits, spans[block], self.log)
             best = np.array([metrics.best(row, k) for row in logits])
@@ -240,8 +240,9 @@ class Recommender:
         Given a user's id or a list of item ids.
         """
         who = "user" if np.ndim(user_or_history) == 0 else "history"
-        past = self.past(**{who: user_or_history})
-        return sigmoid(self.logits(past)[self.catalogue.numbers(items)])
+        logits = self.logits(self.past(**{who: user_or_history}))
+        metrics.check_numbers(logits)
+        return sigmoid(logits[self.catalogue.numbers(items)])
 
     def past(self, user=None, history=None):
         """A fitted user's history, or one given as raw item ids, as a Log of one user."""
@@ -347,12 +348,6 @@ class Recommender:
     def _check_fitted(self):
         if not hasattr(self, "catalogue"):
             raise InputError("this Recommender has learnt nothing yet: call fit(events) first")
-
-
-def check_numbers(logits):
-    if np.isnan(logits).any():
-        raise InputError("the model gives scores that are no numbers: its parameters are damaged; "
-                         "train it again, or load it from its file")  # fmt: skip
 
 
 Recommender.__doc__ = Recommender.__doc__.replace("{settings}", settings.described())

@@ -72,16 +72,18 @@ def checked(name, value, setting):
         wrong = value not in setting.allowed if isinstance(value, str) else setting.kind is str
         if wrong:
             words = " or ".join(f'"{word}"' for word in setting.allowed)
-            raise InputError(f"{name} is {value!r}: it has to be {words}")
+            raise InputError(f"{name} is {value!r:.60}: it has to be {words}")
         return value
     try:
         number = operator.index(value) if setting.kind is int else float(value + 0)
     except TypeError:
         noun = "whole number" if setting.kind is int else "number"
-        raise InputError(f"{name} is {value!r}: it has to be a {noun}") from None
+        raise InputError(f"{name} is {value!r:.60}: it has to be a {noun}") from None
+    except OverflowError:  # a whole number beyond any float
+        number = math.inf
     least, most = setting.allowed
     if not least <= number <= most:
-        raise InputError(f"{name} is {value}: it has to be between {least:,} and {most:,}")
+        raise InputError(f"{name} is {value!s:.60}: it has to be between {least:,} and {most:,}")
     return number
 
 

@@ -2,7 +2,8 @@
 
 A file may come from anybody. Before anything computes with what it holds, its bytes are compared
 with its checksum, and its arrays with one table: names, types, shapes that agree with each other
-and with the settings, ranges. MODEL is that table; a checkpoint has the parameters four times.
+and with the settings, ranges. `table_of` gives that table; a checkpoint has the parameters four
+times.
 """
 
 import hashlib
@@ -41,18 +42,49 @@ def whole(shape, below=None):
 
 
 PARAMETERS = {name: Array(shape) for name, shape in network.PARAMETERS.items()}
-ITEM_TABLE = {"E codes": Array("N r", ("float32", "float16", "int8")), "E scale": Array("N 1"),
-              "E basis": Array("r D")}  # fmt: skip
 KNOWN = {"C": "N F", "mean": "d", "turn": "d F"} | content.PARAMETERS
-HEADS = {f"{name} {task}": Array(shape)
-         for task in heads.LOSSES for name, shape in heads.PARAMETERS.items()}  # fmt: skip
-MODEL = {
-    "param": PARAMETERS | ITEM_TABLE | HEADS,
+
+
+def flat(groups):
+    """{"param": {"E": …}} becomes {"param E": …}, so that several dicts fit one file; None is not
+    written.
+    """
+    return {f"{group} {name}": array
+            for group, arrays in groups.items() for name, array in arrays.items()
+            if array is not None}  # fmt: skip
+
+
+MODEL = flat({  # what every model has
+    "param": {name: array for name, array in PARAMETERS.items() if name != "E"},
     "log": {"items": whole("n", "N"), "kinds": whole("n", "M"), "starts": whole("S"),
             "numbers": Array("n R")},
     "split": {"train": whole("t 2"), "valid": whole("v 2", "n"), "test": whole("e 2", "n")},
-    "content": {name: Array(shape, ("float32", "float64")) for name, shape in KNOWN.items()},
-}  # fmt: skip
+})  # fmt: skip
+BESIDES = (  # what some have besides, each group whole or not at all
+    flat({"content": {name: Array(shape, ("float32", "float64"))
+                      for name, shape in KNOWN.items()}}),
+    *(flat({"param": {f"{name} {task}": Array(shape)
+                      for name, shape in heads.PARAMETERS.items()}}) for task in heads.LOSSES),
+)  # fmt: skip
+
+
+def item_table(arrays):
+    """E as it is; or in parts (model/table.py), of which codes are there, and others may be."""
+    if "param E codes" not in arrays:
+        return {"param E": PARAMETERS["E"]}
+    width = "r" if "param E basis" in arrays else "D"
+    parts = {"codes": Array(f"N {width}", ("float32", "float16", "int8")),
+             "scale": Array("N 1"), "basis": Array("r D")}  # fmt: skip
+    return {name: array for name, array in flat({"param E": parts}).items() if name in arrays}
+
+
+def table_of(arrays):
+    """{name: Array}: the table that the arrays of a model are compared with."""
+    table = MODEL | item_table(arrays)
+    for group in BESIDES:
+        if group.keys() & arrays.keys():
+            table |= group
+    return table
 
 
 def is_number(value, least=-LARGEST):
@@ -208,20 +240,7 @@ def check_model(path, about, arrays):
     sizes = {"N": len(about["items"]), "M": len(about["kinds"]), "S": len(about["users"]) + 1,
              "R": sum(1 + gaps for _, _, gaps in scales.values()),
              "D": given["dim"], "H": given["hidden"]}  # fmt: skip
-    wanted = flat(MODEL)
-    in_parts, known = "param E codes" in arrays, group("content", arrays)
-    optional = {"log numbers", "param E scale", "param E basis"} if in_parts else {"log numbers"}
-    for task in heads.LOSSES:
-        if f"param W {task}" not in arrays:
-            optional |= {f"param {name} {task}" for name in heads.PARAMETERS}
-    for name in list(wanted):
-        absent = name in optional and name not in arrays
-        whole_table = name == "param E" if in_parts else name.startswith("param E ")
-        if absent or whole_table or (name.startswith("content ") and not known):
-            del wanted[name]
-    if in_parts and "param E basis" not in arrays:
-        sizes["r"] = sizes["D"]
-    agree(path, arrays, wanted, sizes)
+    agree(path, arrays, table_of(arrays), sizes)
     starts, n = arrays["log starts"], len(arrays["log items"])
     right = starts[0] == 0 and starts[-1] == n and (starts[:-1] < starts[1:]).all()
     for name, spans in group("split", arrays).items():
@@ -231,17 +250,8 @@ def check_model(path, about, arrays):
         raise InputError(f"{path}: its log or split has spans that do not lie in the log")
 
 
-def flat(groups):
-    """{"param": {"E": …}} becomes {"param E": …}, so that several dicts fit one file; None is not
-    written.
-    """
-    return {f"{group} {name}": array
-            for group, arrays in groups.items() for name, array in arrays.items()
-            if array is not None}  # fmt: skip
-
-
 def group(name, arrays):
-    """The inverse, for one group: {"E": …}."""
+    """The inverse of `flat`, for one group: {"E": …}."""
     start = f"{name} "
     return {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}
 

@@ -210,11 +210,22 @@ def test_what_a_models_text_says_is_checked(folder, tmp_path, name, value):
 def test_an_array_that_is_missing_or_unknown_is_named(folder, tmp_path):
     for name in store.read(folder / "m.npz", MADE_BY)[1]:
         rewritten(folder / "m.npz", tmp_path / "x.npz", lambda _, arrays, n=name: arrays.pop(n))
-        if name != "log numbers":
-            assert name.split()[0] in told(tmp_path / "x.npz")
+        assert name.split()[0] in told(tmp_path / "x.npz")
     more = rewritten(folder / "m.npz", tmp_path / "x.npz",
                      lambda _, arrays: arrays.update({"param x": np.ones(2)}))  # fmt: skip
     assert "param x" in told(more)
+
+
+def test_what_only_some_models_have_is_there_whole_or_not_at_all(folder, tmp_path):
+    table = np.ones((13, 4), np.float32)
+    for file, name, array in (
+        ("m", "param E scale", table[:, :1]), ("m", "param E codes", table),
+        ("int8", "param E", table), ("int8", "param E basis", table),
+        ("m", "param W bought", table[:4]), ("m", "param b rating", np.float32(1)),
+    ):  # fmt: skip
+        more = {name: np.asarray(array)}
+        rewritten(folder / f"{file}.npz", tmp_path / "x.npz", lambda _, a, m=more: a.update(m))
+        told(tmp_path / "x.npz")
 
 
 def test_a_file_that_unpacks_to_more_than_it_holds_is_refused_before_it_does(folder, tmp_path):
@@ -438,6 +449,9 @@ def test_a_model_of_numbers_that_are_none_says_so_when_asked():
     for ask in ({"user": "u0"}, {"history": ["i1"]}, {"users": "all"}):
         with pytest.raises(InputError, match="no numbers"):
             broken.recommend(**ask)
+    for ask in (broken.evaluate, lambda: broken.predict_proba("u0", ["i1"])):
+        with pytest.raises(InputError, match="no numbers"):
+            ask()
 
 
 @pytest.mark.parametrize(
@@ -445,6 +459,7 @@ def test_a_model_of_numbers_that_are_none_says_so_when_asked():
     [({"hidden": 2**40}, "hidden is 1099511627776: it has to be between 1 and 65,536"),
      ({"negatives": 10**9}, "negatives is 1000000000: it has to be between 1 and"),
      ({"max_len": 2**70}, "max_len is .* between 1 and 1,000,000"),
+     ({"lr": 10**400}, "lr is 10{40,}: it has to be between"),
      ({"hidden": 2**16}, r"hidden 65,536.* needs about [\d,]+ bytes of memory, where there are"),
      ({"negatives": 10**6, "batch": 10**6}, "negatives 1,000,000.* needs about")],
 )  # fmt: skip

@@ -61,6 +61,11 @@ def test_reliability_adds_up_what_was_shown_and_what_happened():
     assert found.error(1) == pytest.approx(0.05 + 0.5 + 0.002)
 
 
+def test_chances_that_are_all_in_the_first_bin_are_added_up_too():
+    found = calibration.reliability(np.full((2, 2000), np.log(4e-4)), np.array([0, 1]))
+    assert found.shown.sum() == pytest.approx(2 * 2000 * 4e-4 / (1 + 4e-4))
+
+
 @pytest.mark.slow
 def test_on_the_shop_shown_chances_sum_to_one_and_come_true():
     model = Recommender(seed=0).fit(read_events(shop.FOLDER / "shop.csv"))

@@ -94,7 +94,7 @@ def one_row(log_odds, target):
     larger = chance[chance >= float(BINS[1])]
     number, bins = bin_of(larger), len(BINS) - 1
     offers = np.bincount(number, minlength=bins)
-    shown = np.bincount(number, larger, bins)
+    shown = np.bincount(number, larger, bins).astype(float)  # whole numbers if there are none
     offers[0] = np.count_nonzero(offered) - len(larger)
     shown[0] = chance.sum() - larger.sum()
     taken = offered[target] * (np.arange(bins) == bin_of(chance[target]))

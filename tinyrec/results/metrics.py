@@ -6,6 +6,7 @@ are ranked: ranks among a sample of items flatter every model and reorder them.
 
 import numpy as np
 
+from ..errors import InputError
 from ..model.functions import sigmoid
 from ..model.loss import beats_one_drawn
 from . import calibration
@@ -42,6 +43,12 @@ def best(scores, k):
     enough = np.partition(peaks, -k)[-k]
     reach_it = np.flatnonzero(~(scores < enough))  # all of them, if it is not a number
     return reach_it[np.argsort(-scores[reach_it], kind="stable")[:k]]
+
+
+def check_numbers(logits):
+    if np.isnan(logits).any():
+        raise InputError("the model gives scores that are no numbers: its parameters are damaged; "
+                         "train it again, or load it from its file")  # fmt: skip
 
 
 def at_k(ranks, k=10):
@@ -146,6 +153,7 @@ def evaluate(score, log, spans, exclude_seen=True, run=map, k=10):
     """
 
     def measure(logits, targets):
+        check_numbers(logits)
         rank = ranks(logits, targets)
         candidates = np.array([np.count_nonzero(row > -np.inf) for row in logits])
         area = auc(rank, candidates)
