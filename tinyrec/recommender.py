@@ -57,7 +57,7 @@ class Recommender:
         best epoch by, a part for `evaluate`. With `valid` (Events: the users' next events, with
         or without their histories) all of `events` is learnt from, and `valid` becomes part of
         the histories once the training is over. content: what is known of items, a vector for
-        each id, see content/knowledge.py. exclude_seen: as in `evaluate`. checkpoint: a file
+        each id, or "tfidf" for their texts, see content/knowledge.py. exclude_seen: as in `evaluate`. checkpoint: a file
         written after each epoch; from one that is there already the training goes on, and a
         Recommender that came out of the very same training stays as it is. start: a fitted
         Recommender whose parameters to begin with (train/transfer.py); frozen: names of
@@ -68,9 +68,9 @@ class Recommender:
         fitted = copy.copy(self)
         fitted.log, how = sequences.serialise(events), self.given["split"]
         fitted.split = sequences.split(fitted.log, events.time, how, valid is None)
-        fitted.content, fitted.catalogue = knowledge.of(
-            content, catalogue.of(events, self.given["clock"], fitted.split.train), start
-        )
+        ids = catalogue.of(events, self.given["clock"], fitted.split.train)
+        texts = events.texts or events.titles
+        fitted.content, fitted.catalogue = knowledge.of(content, ids, texts, start)
         try:
             done = fitted._learn(
                 events, valid, exclude_seen, checkpoint, start, frozen, **watchers

@@ -138,10 +138,13 @@ def test_a_training_with_content_begins_with_another_models_vectors(fitted):
 
 
 @pytest.mark.parametrize(("given", "said"), [
-    ({"x": [1.0, 2]}, "no id, such as 'x', is in the log"),
+    ({"x": [1.0, 2]}, "no id, such as 'x', is in the log, which has g"),
+    ({}, "have to be numbers"),
+    (([], np.ones((0, 3))), "no id, such as '', is in the log"),
+    ("tfidf", "name a file of them with --items"),
     ({"g0-0": [1.0, 2], "g0-1": [1.0]}, "all of one length"),
-    ({"g0-0": [1.0, np.inf], "g0-1": [1.0, 0]}, "g0-0 is not finite"),
-    ((["g0-0", "g0-0"], np.ones((2, 3))), "g0-0 is there more than once"),
+    ({"g0-0": [1.0, np.inf], "g0-1": [1.0, 0]}, "'g0-0' is not finite"),
+    ((["g0-0", "g0-0"], np.ones((2, 3))), "'g0-0' is there more than once"),
     ((["g0-0"], np.ones((2, 3))), "1 ids"),
     ({"g0-0": [1.0, 2], "g0-1": [1.0, 2]}, "all alike"),
     ("missing.npz", "missing.npz: no such file"),

@@ -7,9 +7,9 @@
 
 from importlib import import_module
 
-from .vectors import encode, read_vectors, write_vectors
+from .vectors import encode
 
-__all__ = ["encode", "generate", "read_vectors", "stream", "write_vectors"]
+__all__ = ["encode", "generate", "stream"]
 
 
 def __getattr__(name):

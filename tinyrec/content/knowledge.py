@@ -6,28 +6,35 @@ A dict of arrays, or None for a model without content:
     P, w, w0    learnt, see model/content.py
 """
 
+import os
+
 import numpy as np
 
 from ..errors import InputError
 from ..model import content
+from ..preprocess.catalogue import some
 from ..train import transfer
 from . import vectors
 
 
-def of(given, ids, start=None):
+def of(given, ids, texts, start=None):
     """What is known at first, and the Catalogue `ids` with the items that the log does not have.
 
     given: {item id: vector}, or (ids, vectors (n, D)), or the path of a FILE.npz that holds
-    these; None gives None. An item without a vector has the mean one. start: the Recommender to
-    begin with, whose directions serve again where its vectors were as wide. Raises InputError for
-    what is not such, or if no id is in the log.
+    these, or what encodes the items' `texts` (vectors.of_items); None gives None. An item
+    without a vector has the mean one. start: the Recommender to begin with, whose directions
+    serve again where its vectors were as wide. Raises InputError for what is not such, or if no
+    id is in the log.
     """
     if given is None:
         return None, ids
-    names, X = vectors.pair(given)
+    named = isinstance(given, (str, os.PathLike))
+    names, X = vectors.of_items(texts, given) if named else vectors.pair(given)
     at = np.array([ids.item_number.get(name, -1) for name in names], int)
     if not (at >= 0).any():
-        raise InputError(f"content: no id, such as {names[0]!r:.60}, is in the log")
+        example = next(iter(names), "")
+        raise InputError(f"content: no id, such as {example!r:.60}, is in the log, which has "
+                         f"{some(ids.items)}")  # fmt: skip
     theirs = start and start.content
     same = theirs and len(theirs["mean"]) == X.shape[1]
     mean, turn = (theirs["mean"], theirs["turn"]) if same else vectors.directions(X)

@@ -5,20 +5,19 @@ X (n, D) centred and X = U S Vᵀ, a recommender learns from U S^½ (n, F), of m
 """
 
 import hashlib
-import os
-import zipfile
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from .. import store
+from .. import settings, store
 from ..errors import InputError
 from . import encoder as bert
 from . import tfidf
 
 WIDTH = 64  # F at most
+MADE_BY = "tinyrec vectors"
 FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt",
          "model.safetensors")  # fmt: skip
 
@@ -38,7 +37,7 @@ def encode(texts, encoder="tfidf", among=None):
     return found.astype(np.float32)
 
 
-def of_items(texts, encoder, beside="."):
+def of_items(texts, encoder, beside=None):
     """(ids, vectors): what `encode` makes of the items' texts, {id: text}; or a FILE.npz's.
 
     What a BERT made is kept in the folder `beside`, if one may write there, in a file named by
@@ -49,14 +48,15 @@ def of_items(texts, encoder, beside="."):
     if not texts:
         raise InputError("no text is known of the items: name a file of them with --items")
     ids, said = list(texts), list(texts.values())
-    if encoder == "tfidf":
-        return ids, encode(said)
+    if encoder == "tfidf" or beside is None:
+        return ids, encode(said, encoder)
     kept = Path(beside) / f"content-{fingerprint(texts, Path(encoder))}.npz"
     with suppress(InputError):
-        return read_vectors(kept)
+        _, found = store.read(kept, MADE_BY)
+        return checked(ids, found.get("vectors", np.empty(0)), kept)
     vectors = encode(said, encoder)
     with suppress(InputError):
-        write_vectors(kept, ids, vectors)
+        store.write(kept, {"made by": MADE_BY}, {"vectors": vectors})
     return ids, vectors
 
 
@@ -101,24 +101,18 @@ def directions(among):
 
 
 def pair(given):
-    """What `fit` takes as content, as (ids, vectors (n, D)): a dict of vectors by id, such a
-    pair, or the path of a FILE.npz. Raises InputError.
-    """
-    if isinstance(given, (str, os.PathLike)):
-        return read_vectors(given)
-    if isinstance(given, dict):
-        given = list(given), list(given.values())
+    """A dict of vectors by id, or the pair (ids, vectors), as (ids, vectors (n, D))."""
     try:
-        ids, vectors = given
-        ids, vectors = [str(name) for name in ids], np.asarray(vectors, np.float32)
+        ids, vectors = (list(given), list(given.values())) if isinstance(given, dict) else given
+        ids, vectors = [str(name) for name in ids], np.asarray(vectors)
     except (TypeError, ValueError):
         raise InputError("content: give a vector for each item id, all of one length") from None
     return checked(ids, vectors, "content")
 
 
 def checked(ids, vectors, where):
-    """(ids, vectors). Raises InputError for vectors of another shape or not finite, or an id that
-    comes twice.
+    """ids and vectors (n, D) float32. Raises InputError for vectors of another shape or not
+    finite, or an id that comes twice.
     """
     if vectors.ndim != 2 or vectors.dtype.kind not in "fiu" or len(vectors) != len(ids):
         found = f"{vectors.dtype} {vectors.shape}"
@@ -126,32 +120,32 @@ def checked(ids, vectors, where):
                          f"({len(ids)}, F)")  # fmt: skip
     again = [name for name, count in Counter(ids).items() if count > 1]
     if again:
-        raise InputError(f"{where}: id {again[0]} is there more than once; keep one")
-    faulty = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+        raise InputError(f"{where}: id {again[0]!r:.60} is there more than once; keep one")
+    faulty = np.flatnonzero(~(np.abs(vectors) <= store.LARGEST).all(axis=1))
     if len(faulty):
-        raise InputError(f"{where}: the vector of {ids[faulty[0]]} is not finite; leave the item "
-                         "out")  # fmt: skip
+        raise InputError(f"{where}: the vector of {ids[faulty[0]]!r:.60} is not finite; leave the "
+                         "item out")  # fmt: skip
     return ids, vectors.astype(np.float32)
 
 
-def write_vectors(path, ids, vectors):
-    """FILE.npz with ids (n,) text and vectors (n, F), whole or not at all."""
-    store.write(path, {"made by": "tinyrec vectors"}, {"ids": np.array(ids), "vectors": vectors})
-
-
 def read_vectors(path):
-    """(ids, vectors (n, F) float32) of a FILE.npz, ours or anybody's.
+    """(ids, vectors (n, D) float32) of a FILE.npz with `ids` (n,) text and `vectors` (n, D).
 
     Raises InputError if an array is not there, of another shape or type, or not finite.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
+            needed = sum(member.file_size for member in file.zip.infolist())
+            settings.check_memory(needed, f"{path}: to be read")
+            missing = {"ids", "vectors"} - {*file.files}
+            if missing:
+                raise InputError(f"{path}: no array {min(missing)}; it needs ids and vectors")
             ids, vectors = file["ids"], file["vectors"]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check the name") from None
-    except KeyError as error:
-        raise InputError(f"{path}: no array {error.args[0]}; it needs ids and vectors") from None
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile):
+    except InputError:
+        raise
+    except Exception:  # a damaged archive may raise almost anything
         raise InputError(f"{path}: not an .npz of text ids and vectors, without pickle") from None
     if ids.ndim != 1 or ids.dtype.kind != "U":
         raise InputError(f"{path}: ids are {ids.dtype} {ids.shape}; they have to be text (n,)")
