@@ -150,6 +150,12 @@ def test_writing_stops_at_the_token_that_ends_an_answer(tiny):
     assert list(written) == text[: text.index(text[3])]
 
 
+def test_weights_that_are_no_numbers_are_said(tiny):
+    broken = tiny._replace(norm=np.full_like(tiny.norm, np.nan))
+    with pytest.raises(InputError, match="no numbers"):
+        content.generate("the cat", broken, tokens=3, chat=False)
+
+
 def test_a_question_is_put_as_a_conversation(tiny):
     text = "".join(tiny.words.tokens[token] for token in decoder.question(tiny, "the cat?"))
     assert text.endswith("<|im_start|>userĊtheĠcat?<|im_end|>Ċ<|im_start|>assistantĊ")

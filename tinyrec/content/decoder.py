@@ -141,6 +141,8 @@ def written(model, before, longest, temperature, seed):
     while start + len(new) < longest:
         logits, _ = forward(model, new, memory, start)
         start += len(new)
+        if np.isnan(logits[-1]).any():
+            raise InputError("the model's logits are no numbers; take another copy of its file")
         new = [draw(logits[-1], temperature, rng)]  # (D11)
         if new[0] == model.end:
             return
