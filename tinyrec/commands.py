@@ -138,7 +138,7 @@ def read_log(options):
 
 def known_of(source, events, beside="."):
     """The content that `fit` takes, by --content; says in a line what it is."""
-    ids, vectors = of_items(events.texts or events.titles, source, beside)
+    ids, vectors = of_items(events.titles | events.texts, source, beside)
     print(report.content(ids, vectors, source, events) + "\n")
     return ids, vectors
 

@@ -24,7 +24,7 @@ from .train.batches import Training
 from .train.ranks import One
 from .train.workers import cores, one_blas_thread, workers
 
-MADE_BY = "tinyrec model 4"
+MADE_BY = "tinyrec model 5"
 K = settings.Setting(int, 10, (1, 2**31), "")  # items that are recommended
 SIZES = ("dim", "hidden", "batch", "negatives", "max_len")  # settings that ask for memory
 
@@ -57,9 +57,10 @@ class Recommender:
         best epoch by, a part for `evaluate`. With `valid` (Events: the users' next events, with
         or without their histories) all of `events` is learnt from, and `valid` becomes part of
         the histories once the training is over. content: what is known of items, a vector for
-        each id, or "tfidf" for their texts, see content/knowledge.py. exclude_seen: as in `evaluate`. checkpoint: a file
-        written after each epoch; from one that is there already the training goes on, and a
-        Recommender that came out of the very same training stays as it is. start: a fitted
+        each id, or "tfidf" for their texts, see content/knowledge.py. exclude_seen: as in
+        `evaluate`. checkpoint: a file written after each epoch; from one that is there already
+        the training goes on, and a Recommender that came out of the very same training stays as
+        it is. start: a fitted
         Recommender whose parameters to begin with (train/transfer.py); frozen: names of
         those to leave as they are. watchers, as in loop.fit: on_step(done, all),
         on_epoch(history). Raises InputError if the log is too small, or if training diverges;
@@ -68,9 +69,9 @@ class Recommender:
         fitted = copy.copy(self)
         fitted.log, how = sequences.serialise(events), self.given["split"]
         fitted.split = sequences.split(fitted.log, events.time, how, valid is None)
-        ids = catalogue.of(events, self.given["clock"], fitted.split.train)
-        texts = events.texts or events.titles
-        fitted.content, fitted.catalogue = knowledge.of(content, ids, texts, start)
+        fitted.content, fitted.catalogue = knowledge.of(
+            content, catalogue.of(events, self.given["clock"], fitted.split.train), start
+        )
         try:
             done = fitted._learn(
                 events, valid, exclude_seen, checkpoint, start, frozen, **watchers

@@ -117,6 +117,7 @@ ABOUT = {  # what a model's text has to say
     "items": are_ids,
     "kinds": are_ids,
     "titles": lambda value: isinstance(value, dict) and are_texts(value.values()),
+    "texts": lambda value: isinstance(value, dict) and are_texts(value.values()),
     "scales": lambda value: isinstance(value, dict) and all(
         is_number(mean) and is_number(deviation, 1e-300) and isinstance(gaps, bool)
         for mean, deviation, gaps in value.values()),

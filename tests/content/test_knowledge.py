@@ -115,6 +115,18 @@ def test_vectors_may_come_as_a_pair_and_an_item_without_one_has_the_mean_one():
     assert np.all(np.delete(known.content["C"], last, axis=0).any(axis=1))
 
 
+def test_content_may_be_named_and_texts_are_kept_with_the_model(tmp_path):
+    events = groups_in_turn()
+    told = {"g0-0": "red hat", "g1-0": "blue hat", "unseen": "red shoe"}
+    events.titles.update({"g0-0": "hat"})
+    events.texts.update(told)
+    model = Recommender(**SMALL, epochs=1).fit(events, content="tfidf")
+    assert model.catalogue.items[-1] == "unseen" and model.catalogue.added == 1
+    model.save(tmp_path / "m.npz")
+    again = Recommender.load(tmp_path / "m.npz").catalogue
+    assert again.texts == told and again.title(again.item_number["g0-0"]) == "hat"
+
+
 def test_a_lift_multiplies_the_odds_of_items_that_nobody_took_and_of_no_others(fitted):
     lifted = copy.copy(fitted)
     lifted.settings = fitted.settings | {"lift": 8.0}

@@ -47,6 +47,28 @@ def test_a_sentence_names_titles_and_counts(titled, history):
     assert "Red hat (1986)" in text
 
 
+def test_genres_are_words_too_whole_ones_and_bare_numbers_are_none(titled):
+    catalogue = titled.catalogue
+    catalogue.texts["i03"] = "Blue hat (1983) Sci-Fi Children's price 600"
+    catalogue.titles.pop("i04")
+    of = [sentence.words(titled, catalogue.item_number[name]) for name in ("i03", "i04", "i05")]
+    assert of[0] == ["1980s", "blue", "children's", "hat", "price", "sci-fi"]
+    assert of[1:] == [[], ["1980s", "blue", "hat"]]
+
+
+def test_a_title_is_named_once_and_a_new_item_is_not_said_to_be_liked(titled):
+    catalogue = titled.catalogue
+    catalogue.titles["i03"] = catalogue.titles["i01"]
+    item, *causes = catalogue.numbers(["i05", "i01", "i03"])
+    found = sentence.Because(item, causes, None, 0, 9, 0.0)
+    assert report.because([found], catalogue) == "Blue hat (1985): because of Blue hat (1981)"
+    alone = found._replace(causes=[])
+    assert report.because([alone], catalogue) == "Blue hat (1985): it is liked by everyone"
+    grown = catalogue.with_items(["new"])
+    new = report.because([alone._replace(item=grown.item_number["new"])], grown)
+    assert new == "new: it is new, and like what is liked by everyone"
+
+
 def test_one_event_is_the_cause(titled):
     (one,) = explain.because(titled, history=["i06"], k=1)
     assert titled.catalogue.items[one.causes].tolist() == ["i06"] and one.word is None

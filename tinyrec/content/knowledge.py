@@ -17,11 +17,11 @@ from ..train import transfer
 from . import vectors
 
 
-def of(given, ids, texts, start=None):
+def of(given, ids, start=None):
     """What is known at first, and the Catalogue `ids` with the items that the log does not have.
 
     given: {item id: vector}, or (ids, vectors (n, D)), or the path of a FILE.npz that holds
-    these, or what encodes the items' `texts` (vectors.of_items); None gives None. An item
+    these, or what encodes the items' texts (vectors.of_items); None gives None. An item
     without a vector has the mean one. start: the Recommender to begin with, whose directions
     serve again where its vectors were as wide. Raises InputError for what is not such, or if no
     id is in the log.
@@ -29,6 +29,7 @@ def of(given, ids, texts, start=None):
     if given is None:
         return None, ids
     named = isinstance(given, (str, os.PathLike))
+    texts = ids.titles | ids.texts
     names, X = vectors.of_items(texts, given) if named else vectors.pair(given)
     at = np.array([ids.item_number.get(name, -1) for name in names], int)
     if not (at >= 0).any():

@@ -1,7 +1,7 @@
 """The sentence that goes with a recommendation: because of what, and what one often takes.
 
 Nothing in it is made up. The events are those without which the item would lose most (occlusion);
-a word of its title, or the decade of its year, is counted in the history and in the log.
+a word of its title, a genre, or the decade of its year is counted in the history and in the log.
 """
 
 import re
@@ -54,6 +54,10 @@ def words_in(rec, items):
 
 
 def words(rec, item):
-    """The words of an item's title in small letters, years as decades: a set, sorted."""
-    title = rec.catalogue.titles.get(rec.catalogue.items[item], "").casefold()
-    return sorted(set(re.findall(r"\w+", re.sub(r"\b((?:19|20)\d)\d\b", r"\g<1>0s", title))))
+    """The words of what is said of an item in small letters, years as decades: a set, sorted.
+
+    Other numbers are none.
+    """
+    text = rec.catalogue.text(item).casefold()
+    text = re.sub(r"\b((?:19|20)\d)\d\b", r"\g<1>0s", text)
+    return sorted(set(re.findall(r"\b\d*[^\W\d]\w*(?:['’-]\w+)*", text)))

@@ -22,6 +22,7 @@ class Catalogue:
     titles: dict[str, str] = field(default_factory=dict)  # raw item id -> title
     scales: dict = field(default_factory=dict)  # of the events' numbers, see features.scales
     added: int = 0  # how many of the items, the last ones, the log does not have
+    texts: dict[str, str] = field(default_factory=dict)  # id -> all that is said, if it is more
 
     @property
     def learnt(self):
@@ -69,6 +70,11 @@ class Catalogue:
         raw = self.items[number]
         return self.titles.get(raw, raw)
 
+    def text(self, number):
+        """All that is said of an item: its title, categories, …; "" where nothing is."""
+        raw = self.items[number]
+        return self.texts.get(raw) or self.titles.get(raw, "")
+
     def holds(self, events, log):
         """Are these the events of the log, which is in the catalogue's numbers?"""
         same = zip((events.items, events.users, events.item),
@@ -81,27 +87,30 @@ def of(events, clock, learnt):
     learnt: the spans that are learnt from.
     """
     scales = features.scales(events, clock, sequences.covered(learnt, len(events.item)))
-    return Catalogue(events.users, events.items, events.kinds, events.titles, scales)
+    titles = events.titles
+    more = {item: text for item, text in events.texts.items() if text != titles.get(item)}
+    return Catalogue(events.users, events.items, events.kinds, titles, scales, texts=more)
 
 
 def as_json(catalogue):
     """What a saved model's text says of it."""
     named = {"users": catalogue.users, "items": catalogue.items, "kinds": catalogue.kinds}
     return {name: list(ids) for name, ids in named.items()} | {
-        "titles": catalogue.titles, "scales": catalogue.scales, "added": catalogue.added
+        "titles": catalogue.titles, "scales": catalogue.scales, "added": catalogue.added,
+        "texts": catalogue.texts,
     }  # fmt: skip
 
 
 def names(catalogue):
     """All its raw ids and scales as bytes (n,), which tell it from others."""
-    text = json.dumps(as_json(catalogue) | {"titles": {}})
+    text = json.dumps(as_json(catalogue) | {"titles": {}, "texts": {}})
     return np.frombuffer(text.encode(), np.uint8)
 
 
 def from_json(about):
     users, items = (np.array(about[name], object) for name in ("users", "items"))
     return Catalogue(users, items, tuple(about["kinds"]), about["titles"], about["scales"],
-                     about["added"])  # fmt: skip
+                     about["added"], about["texts"])  # fmt: skip
 
 
 def numbering(ids):

@@ -111,12 +111,13 @@ def because(found, catalogue):
     """A sentence for each of explain.because (sentence.py)."""
     lines = []
     for one in found:
-        causes = " and ".join(catalogue.title(number) for number in one.causes)
+        causes = " and ".join(dict.fromkeys(map(catalogue.title, one.causes)))
         said = [f"because of {causes}"] if causes else []
         if one.word is not None:
             said.append(f"you often take “{one.word}”: {one.times} of {one.of}, "
                         f"others {one.others:.0%}")  # fmt: skip
-        said = said or ["it is liked by everyone"]
+        new = "new, and like what is " if one.item >= catalogue.learnt else ""
+        said = said or [f"it is {new}liked by everyone"]
         lines.append(f"{catalogue.title(one.item)}: {'; '.join(said)}")
     return "\n".join(lines)
 
