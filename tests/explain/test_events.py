@@ -18,6 +18,10 @@ def log_odds(model, history, item):
     return np.log(p) - np.log1p(-p)
 
 
+@pytest.mark.parametrize("history", [
+    ["i01", "i02", "i03", "i04", "i05", "i06"],
+    ["i05", "i06", "i05", "i20", "i05"],  # without i06, i05 twice in a row is one step
+])  # fmt: skip
 def test_occlusion_is_the_logit_less_the_one_without_the_event(fitted, history):
     found = explain.contributions(fitted, "i07", history=history)
     for at, value in enumerate(found):
@@ -58,15 +62,25 @@ def test_integrated_gradients_sum_to_the_logit_less_that_of_all_vectors_at_zero(
     assert found.sum() == pytest.approx(fitted.calibration.slope * (z[0] - z[1]), rel=0.01)
 
 
-def test_integrated_gradients_are_complete_where_the_way_turns_sharply(fitted, history):
-    steep = dict(fitted.params)
-    steep["U"], steep["W"] = 4 * steep["U"], 3 * steep["W"]
-    x = events.own_layers(fitted, fitted.past(history=history))[1].lstm.x
-    other = events.copy_with(fitted, steep)
-    found = events.of_past(other, fitted.past(history=history), 7, "gradients")
-    u, _ = events.from_vectors(steep, np.stack([x, 0 * x]), readable)
-    z = u @ steep["E"][7]
-    assert found.sum() == pytest.approx(fitted.calibration.slope * (z[0] - z[1]), rel=0.01)
+def test_integrated_gradients_are_complete_where_the_recurrence_tips_over(fitted):
+    """One unit that keeps its sign: with little of the events it ends at −1, with more at 1."""
+    params, way = dict(fitted.params), [f"i{number:02}" for number in range(10)]
+    x = events.own_layers(fitted, fitted.past(history=way))[1].lstm.x
+    params["W"], params["U"] = 0 * params["W"], 0 * params["U"]
+    params["W"][:, 16], params["U"][0, 16] = x[0] / (x[0] @ x[0]), 30  # g of unit 0
+    params["b"] = np.repeat(np.float32([9, -9, 0, 9]), 8)  # i and o open, f shut
+    params["b"][16] = -0.3
+    other = events.copy_with(fitted, params)
+    u, _ = events.from_vectors(params, events_times(x, [0, 0.2, 0.5, 1]), readable)
+    z = u @ params["E"][7]
+    assert abs(z[2] - z[1]) > 0.1 * abs(z[3] - z[0])  # the tipping matters
+    found = events.of_past(other, fitted.past(history=way), 7, "gradients")
+    assert found.sum() == pytest.approx(fitted.calibration.slope * (z[3] - z[0]), rel=0.01)
+    assert found[0] == max(found, key=abs)  # the event that decides
+
+
+def events_times(x, shares):
+    return np.float32(shares)[:, None, None] * x
 
 
 def test_attention_is_the_last_row_of_the_weights(fitted, history):
@@ -89,7 +103,7 @@ def test_one_number_an_event_and_zero_beyond_what_the_model_looks_at(fitted, met
     past = [f"i{number:02}" for number in range(13)]
     found = explain.contributions(fitted, "i13", history=past, method=method)
     assert found.shape == (13,)
-    unseen = 13 - len(events.window(fitted, fitted.past(history=past))[0])
+    unseen = 13 - events.looked_at(fitted, fitted.past(history=past))
     assert unseen >= 3
     assert (found[:unseen] == 0).all() and (found[unseen:] != 0).any()
 

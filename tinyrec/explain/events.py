@@ -22,14 +22,15 @@ from ..model import network
 from ..preprocess import catalogue, sequences
 from ..preprocess.sequences import Log
 from ..results.baselines import DECAY
-from ..train.workers import keep_freed_memory, workers
+from ..train.workers import one_blas_thread, workers
 
-# The way from zero is cut into pieces. In each, the gradient is taken at a few points (Gauss and
-# Legendre's); a piece that misses its own rise by too much is cut again, as the recurrence can
-# turn within a hundredth of a per cent of the way.
-PIECES, POINTS = 4, 3
-INCOMPLETE = 2e-3  # of the whole rise, or of one logit where it rises less
-NARROW = 1e-6
+# The way from zero is cut into pieces, in each of which Simpson's rule needs the gradients at both
+# ends and in the middle. A piece that misses its own rise by too much is cut again. Where the
+# recurrence tips from one course to another no cut is fine enough: the rise of a narrow piece is
+# shared out as the steepest of its gradients would, whose direction is that of the tipping.
+PIECES = 4
+INCOMPLETE = 5e-4  # of the whole rise, or of a tenth of a logit where it rises less
+NARROW = 1e-4
 BLOCK = 25  # histories that a worker takes at a time
 
 
@@ -48,15 +49,16 @@ def contributions(rec, item, user=None, history=None, method="occlusion"):
 def of_past(rec, past, item, method):
     """As `contributions`, for a Log of one user and an item's number."""
     found = np.zeros(len(past.items), np.float32)
-    said = METHODS[method](rec, past, item)
+    with one_blas_thread():
+        said = METHODS[method](rec, past, item)
     found[-len(said) :] = said
     return found
 
 
-def window(rec, past):
-    """Items, kinds and numbers of the past events that are looked at, the last ones."""
-    (span,) = sequences.latest(past.starts[None], rec.settings["max_len"])
-    return catalogue.cut(past, *span)
+def looked_at(rec, past):
+    """How many of the past events are looked at, the last ones."""
+    ((start, stop),) = sequences.latest(past.starts[None], rec.settings["max_len"])
+    return int(stop - start)
 
 
 def copy_with(rec, params):
@@ -69,6 +71,9 @@ def copy_with(rec, params):
 def logits(rec, past, keep):
     """Every item's logit after what each row of keep (R, T) leaves of a past: (R, N)."""
     rows, at = np.nonzero(keep)
+    if len(rec.catalogue.kinds) > 1:  # an item twice in a row is one step, as in a log
+        ends = np.append((np.diff(rows) != 0) | (np.diff(past.items[at]) != 0), True)
+        rows, at = rows[ends], at[ends]
     starts = np.searchsorted(rows, np.arange(len(keep) + 1))
     log = Log(past.items[at], past.kinds[at], starts, numbers(rec, past, rows, at))
     spans = sequences.histories(log)
@@ -110,9 +115,9 @@ def numbers(rec, past, rows, at):
 
 def leave_one_out(rec, past):
     """Every item's logit after the whole past, and without each event looked at: (1 + R, N)."""
-    keep = np.ones((1 + len(window(rec, past)[0]), len(past.items)), bool)
-    each = np.arange(1, len(keep))
-    keep[each, each - len(keep)] = False
+    R = looked_at(rec, past)
+    keep = np.ones((1 + R, len(past.items)), bool)
+    keep[1:, -R:] = ~np.eye(R, dtype=bool)
     return logits(rec, past, keep)
 
 
@@ -124,32 +129,34 @@ def occlusion(rec, past, item):
 
 
 def gradients(rec, past, item):
-    keep_freed_memory()
     x = own_layers(rec, past)[1].lstm.x
     e, slope = rec.params["E"][item], rec.calibration.slope
-    points, shares = np.polynomial.legendre.leggauss(POINTS)
-    points, shares = (1 + points) / 2, shares / 2  # of 0 to 1, not of −1 to 1
-    pieces = np.array([[0.0, 1.0]])
-    found, least = 0, None
-    while len(pieces):
-        width = pieces[:, 1:] - pieces[:, :1]
-        where = np.concatenate([pieces, pieces[:, :1] + width * points], axis=1)
-        u, back = from_vectors(rec.params, scaled(x, where.ravel()), readable)
-        ends = (u @ e).reshape(where.shape)[:, :2]
-        dx = back(np.broadcast_to(e, u.shape)).reshape(*where.shape, *x.shape)[:, 2:]
-        parts = width * np.einsum("p,rptd,td->rt", shares, dx, x)
-        missing = abs(parts.sum(axis=1) - (ends[:, 1] - ends[:, 0]))
-        least = least or INCOMPLETE * max(1, abs(ends[-1, 1] - ends[0, 0]))
-        done = (missing <= least) | (width[:, 0] <= NARROW)
-        found = found + parts[done].sum(axis=0)
-        cuts = pieces[~done, :1] + width[~done] * np.arange(PIECES + 1) / PIECES
-        pieces = np.stack([cuts[:, :-1], cuts[:, 1:]], axis=-1).reshape(-1, 2)
-    return slope * found
 
+    def along(way):
+        """With x times each number (R,): the logit (R,), and how an event moves it (R, T)."""
+        u, back = from_vectors(rec.params, way.astype(x.dtype)[:, None, None] * x, readable)
+        return u @ e, np.einsum("rtd,td->rt", back(np.broadcast_to(e, u.shape)), x)
 
-def scaled(x, factors):
-    """x (T, D) times each of the factors: (R, T, D), in its type."""
-    return factors.astype(x.dtype)[:, None, None] * x
+    way = np.linspace(0, 1, 2 * PIECES + 1)
+    z, moves = along(way)
+    least = INCOMPLETE * max(0.1, abs(z[-1] - z[0]))
+    while True:
+        width = way[2::2] - way[:-2:2]
+        parts = (moves[:-2:2] + 4 * moves[1::2] + moves[2::2]) * width[:, None] / 6
+        rise = z[2::2] - z[:-2:2]
+        wrong = abs(parts.sum(axis=1) - rise) > least
+        halves = np.flatnonzero(np.repeat(wrong & (width > NARROW), 2))
+        if not len(halves):
+            for piece in np.flatnonzero(wrong):
+                three = moves[2 * piece : 2 * piece + 3]
+                steepest = three[abs(three.sum(axis=1)).argmax()]
+                parts[piece] = rise[piece] * steepest / (steepest.sum() or 1)
+            return slope * parts.sum(axis=0)
+        cuts = np.arange(1, PIECES) / PIECES
+        new = (way[halves, None] + np.diff(way)[halves, None] * cuts).ravel()
+        way, z, moves = map(np.concatenate, zip((way, z, moves), (new, *along(new)), strict=True))
+        order = np.argsort(way)
+        way, z, moves = way[order], z[order], moves[order]
 
 
 def from_vectors(params, x, layers):
@@ -181,7 +188,10 @@ def own_layers(rec, past):
     if not isinstance(rec.layers, str):
         raise InputError("what is inside is known for the package's own layers only; "
                          "occlusion explains any")  # fmt: skip
-    return network.interest(rec.params, *window(rec, past), readable)
+    with one_blas_thread():
+        start = len(past.items) - looked_at(rec, past)
+        seen = catalogue.cut(past, start, len(past.items))
+        return network.interest(rec.params, *seen, readable)
 
 
 def attention(rec, past, item):
@@ -189,11 +199,11 @@ def attention(rec, past, item):
 
 
 def recency(rec, past, item):
-    return DECAY ** np.arange(len(window(rec, past)[0]))[::-1]
+    return DECAY ** np.arange(looked_at(rec, past))[::-1]
 
 
 def random(rec, past, item):
-    return np.random.default_rng([item, *past.items]).random(len(window(rec, past)[0]))
+    return np.random.default_rng([item, *past.items]).random(looked_at(rec, past))
 
 
 METHODS = {

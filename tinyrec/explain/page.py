@@ -51,8 +51,9 @@ def trace(rec, past, user, k):
     happened; "adds": what each event adds to the logit of the k best at the end (occlusion).
     """
     u, caches = events.own_layers(rec, past)
-    x, (items, kinds, numbers) = caches.lstm.x, events.window(rec, past)
+    x = caches.lstm.x
     T, N = len(x), len(rec.catalogue.items)
+    items, kinds, numbers = past.items[-T:], past.kinds[-T:], past.numbers[-T:]
     p, H = rec.params, len(rec.params["U"])
     z = network.every_logit(u, p["E"], p["bias"], readable.scorer)
     odds = rec.log_odds(z, [[]] * T)  # of items not seen

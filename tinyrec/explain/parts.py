@@ -11,9 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import model as readable
-from ..errors import InputError
-from ..model import content, network
+from ..model import content
 from . import events
 
 
@@ -36,12 +34,10 @@ def parts(model, user=None, history=None, k=5):
     Raises InputError as `recommend` does, and for a model with layers of its own, whose sums are
     not known here.
     """
-    if not isinstance(model.layers, str):
-        raise InputError("the parts of a logit are known for the package's own layers only")
+    past = model.past(user, history)
+    u, caches = events.own_layers(model, past)
     best, _ = model.recommend(user, history, k)
     items, params = model.catalogue.numbers(best), model.params
-    past = events.window(model, model.past(user, history))
-    u, caches = network.interest(params, *past, readable)
     H = len(params["U"])
     h, weights = caches.attention.h, caches.attention.w[-1]
     E = params["E"][items]
@@ -55,4 +51,5 @@ def parts(model, user=None, history=None, k=5):
         e, bias = content.alone(model.content["C"][items], *learnt)
         by_content = e @ u[-1] + bias
     long = of_events.sum(axis=1)
-    return Parts(past[0], weights, items, long, short, recent, base, of_events, by_content)
+    seen = past.items[-len(weights) :]
+    return Parts(seen, weights, items, long, short, recent, base, of_events, by_content)

@@ -30,7 +30,7 @@ def because(rec, user=None, history=None, k=10):
     """A Because for each of the k best items. Raises InputError as `recommend` does."""
     best, _ = rec.recommend(user, history, k)
     past, items = rec.past(user, history), rec.catalogue.numbers(best)
-    looked, T = events.window(rec, past)[0], len(past.items)
+    looked, T = past.items[-events.looked_at(rec, past) :], len(past.items)
     z = events.leave_one_out(rec, past)[:, items] if T > 1 else np.array([[1], [0]]) + 0 * items
     mine, every = words_in(rec, past.items), rec.log.items[:: -(-len(rec.log.items) // SAMPLE)]
     others = words_in(rec, every)
