@@ -1,24 +1,41 @@
-"""The command line as its user meets it: a real process, real files, exit codes and one line."""
+"""The command line as its user meets it: real files, exit codes and one line.
 
+In this process, as another one costs a second of imports, but for what only another can show.
+"""
+
+import contextlib
 import csv
+import io
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tinyrec import store
+from tinyrec.__main__ import main
 
 SMALL = ["--no-fast", "--dim", "8", "--hidden", "8", "--negatives", "8", "--epochs", "2"]
 
 
 def tinyrec(*arguments, cwd):
+    """A command in this process: its exit code, and what it printed."""
+    out, err = io.StringIO(), io.StringIO()
+    with (contextlib.chdir(cwd), contextlib.redirect_stdout(out),
+          contextlib.redirect_stderr(err)):  # fmt: skip
+        code = main([str(argument) for argument in arguments])
+    return SimpleNamespace(returncode=code, stdout=out.getvalue(), stderr=err.getvalue())
+
+
+def process(*arguments, cwd, **environment):
+    """A command in a process of its own: the same of it."""
     command = [sys.executable, "-m", "tinyrec", *map(str, arguments)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | environment
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
 
 
@@ -33,7 +50,7 @@ def folder(tmp_path_factory):
     (folder / "items.csv").write_text(
         "item,title\n" + "".join(f"{i:02},Thing number {i}\n" for i in range(30))
     )
-    done = tinyrec("train", "log.txt", "--items", "items.csv", "--out", "m.npz", *SMALL,
+    done = process("train", "log.txt", "--items", "items.csv", "--out", "m.npz", *SMALL,
                    "--json", "train.json", cwd=folder)  # fmt: skip
     assert done.returncode == 0, done.stderr
     (folder / "train.out").write_text(done.stdout)
@@ -153,7 +170,7 @@ def test_explain_prints_parts_that_add_up_and_draws_them(folder):
 
 @pytest.mark.slow
 def test_train_says_that_it_compiles_and_how_long_that_took(folder):
-    done = tinyrec("train", "log.txt", "--out", "f.npz", *SMALL[1:], cwd=folder)
+    done = process("train", "log.txt", "--out", "f.npz", *SMALL[1:], cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "compiling the inner loops" in done.stdout
     assert "compiled, with the first step, in" in done.stdout
@@ -222,6 +239,13 @@ def test_a_wrong_request_ends_with_exit_code_2_and_one_line(folder, arguments, w
     assert words in done.stderr
 
 
+@pytest.mark.parametrize("user", ["7", "999"])
+def test_a_process_prints_the_same_and_ends_with_the_same_code(folder, user):
+    arguments = "recommend", "m.npz", "--user", user
+    here, there = (run(*arguments, cwd=folder) for run in (tinyrec, process))
+    assert (there.returncode, there.stdout, there.stderr) == tuple(vars(here).values())
+
+
 def test_files_beside_the_model_are_named_after_its_whole_name(folder):
     for out in ("a.seed1", "a.seed2", "pic.png"):
         done = tinyrec("train", "log.txt", "--out", out, *SMALL, cwd=folder)
@@ -282,11 +306,9 @@ def test_where_there_is_nothing_to_rank_the_table_says_so(folder):
 
 
 def test_a_backend_that_matplotlib_cannot_load_does_not_end_a_training(folder):
-    command = [sys.executable, "-m", "tinyrec", "train", "log.txt", "--out", "b.npz", *SMALL]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     for backend in ("module://matplotlib_inline.backend_inline", "no such backend"):
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True,
-                              env=environment | {"MPLBACKEND": backend})  # fmt: skip
+        done = process("train", "log.txt", "--out", "b.npz", *SMALL, cwd=folder,
+                       MPLBACKEND=backend)  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert (folder / "b.npz.png").read_bytes().startswith(b"\x89PNG")
 

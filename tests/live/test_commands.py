@@ -1,4 +1,4 @@
-"""The commands of this room: a real process, exit codes, one line for what is wrong."""
+"""The commands of this room: exit codes, one line for what is wrong."""
 
 import socket
 
