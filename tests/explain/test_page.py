@@ -2,15 +2,16 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from tinyrec import InputError
+from tinyrec import InputError, Recommender
 from tinyrec.explain import events, page
 
 from . import browser
-from .conftest import TITLE
+from .conftest import SMALL, TITLE, chains
 
 ARRAYS = {"x", "i", "f", "g", "o", "c", "h", "w", "long", "u"}
 
@@ -25,7 +26,10 @@ def file(fitted, history, tmp_path_factory):
 def trace_of(path):
     text = path.read_text("utf-8")
     (found,) = re.findall(r'<script type="application/json" id="trace">(.*?)</script>', text, re.S)
-    return json.loads(found)
+    found = json.loads(found)
+    for step in found["steps"]:  # as the page does
+        step |= {name: [n / 1000 for n in values] for name, values in step["more"].items()}
+    return found
 
 
 def test_the_trace_holds_what_the_contract_names(file, history):
@@ -45,19 +49,26 @@ def test_each_step_lists_what_is_recommended_after_it(file, fitted, history):
         assert [row["probability"] for row in step["top"]] == pytest.approx(chances, abs=1e-6)
 
 
-def test_the_numbers_of_a_step_fulfil_the_equations(fitted):
-    found, p = page.trace(fitted, fitted.past(user="u3"), "u3", 10), fitted.params
+def test_the_numbers_of_a_step_fulfil_the_equations(fitted, tmp_path):
+    page.write(fitted, tmp_path / "page.html", user="u3")
+    found, p = trace_of(tmp_path / "page.html"), fitted.params
     before = {"c": np.zeros(8), "h": np.zeros(8)}
     for t, step in enumerate(found["steps"]):
         s = {name: np.array(step[name]) for name in ARRAYS}
         item, kind = fitted.catalogue.item_number[found["history"][t]], found["kinds"][t]
-        close = {"abs": 1e-3}
+        close = {"abs": 2e-3}
+        assert step["e"] == pytest.approx(p["E"][item], **close)
         known = p["E"][item] + np.array(found["A"][kind]) + step["nF"]
         assert s["x"] == pytest.approx(known, **close) and any(step["nF"])
+        for gate, z in zip("ifgo", np.split(np.array(step["z"]), 4), strict=True):
+            squashed = np.tanh(z) if gate == "g" else 1 / (1 + np.exp(-z))
+            assert s[gate] == pytest.approx(squashed, **close)
         assert s["c"] == pytest.approx(s["f"] * before["c"] + s["i"] * s["g"], **close)
         assert s["h"] == pytest.approx(s["o"] * np.tanh(s["c"]), **close)
         states = np.array([earlier["h"] for earlier in found["steps"][: t + 1]])
-        assert s["w"].sum() == pytest.approx(1, **close)
+        keys = np.array([earlier["k"] for earlier in found["steps"][: t + 1]])
+        scores = np.exp(keys @ step["q"] / np.sqrt(8))
+        assert s["w"] == pytest.approx(scores / scores.sum(), abs=5e-3)
         assert s["long"] == pytest.approx(s["w"] @ states, **close)
         both = np.array(step["from_long"]) + step["from_h"] + found["bu"]
         assert s["u"] == pytest.approx(both + step["r"], **close)
@@ -67,6 +78,8 @@ def test_the_numbers_of_a_step_fulfil_the_equations(fitted):
             number = fitted.catalogue.item_number[row["item"]]
             z = s["u"] @ p["E"][number] + p["bias"][number]
             assert row["logit"] == pytest.approx(z, abs=5e-3)
+            odds = found["about"]["a"] * row["logit"] + found["about"]["d"]
+            assert row["probability"] == pytest.approx(1 / (1 + np.exp(-odds)), abs=1e-4)
         before = s
 
 
@@ -88,22 +101,44 @@ def test_a_page_is_one_file_that_asks_for_nothing(file):
     assert trace_of(file)["items"]["i05"]["title"] == TITLE
 
 
-def test_a_page_with_too_many_numbers_begins_later_and_says_so(fitted, tmp_path, monkeypatch):
+@pytest.mark.parametrize("share", [0.9, 0.75, 0.6])
+def test_a_page_with_too_many_numbers_begins_later_and_says_so(
+    fitted, tmp_path, monkeypatch, share
+):
     past = [f"i{number:02}" for number in range(14)]
     page.write(fitted, tmp_path / "whole.html", history=past)
     whole = trace_of(tmp_path / "whole.html")
     assert (whole["about"]["events"], len(whole["history"]), whole["first"]) == (14, 10, 0)
-    size = len(page.as_json(whole))
-    monkeypatch.setattr(page, "MOST", int(0.8 * size))
+    empty = len(page.TEMPLATE.read_bytes())
+    size = (tmp_path / "whole.html").stat().st_size - empty
+    monkeypatch.setattr(page, "MOST", int(share * size))
     page.write(fitted, tmp_path / "part.html", history=past)
     part = trace_of(tmp_path / "part.html")
     assert 0 < part["first"] < 9
     assert part["steps"] == whole["steps"][part["first"] :]
-    assert len(page.as_json(part)) <= page.MOST
+    assert (tmp_path / "part.html").stat().st_size - empty <= page.MOST
+    assert len(part["steps"]) == 10 - part["first"]
 
 
 def test_every_equation_has_its_line_of_code():
-    assert {int(number) for number in page.lines()} >= set(range(1, 14))
+    assert {int(number) for number in page.lines()} >= set(range(14))
+
+
+def test_a_damaged_model_has_no_page(fitted):
+    broken = events.copy_with(fitted, fitted.params | {"Wu": np.nan * fitted.params["Wu"]})
+    with pytest.raises(InputError, match="no numbers"):
+        page.html(broken, broken.past(history=["i03", "i04"]))
+    with pytest.raises(InputError, match="no numbers"):
+        events.of_past(broken, broken.past(history=["i03", "i04"]), 7, "gradients")
+
+
+def test_what_is_known_of_an_item_and_its_own_vector_stand_apart(tmp_path):
+    vectors = dict(zip([f"i{n:02}" for n in range(30)], np.eye(30), strict=True))
+    model = Recommender(**SMALL | {"epochs": 1}).fit(chains(), content=vectors)
+    page.write(model, tmp_path / "page.html", user="u3")
+    for step in trace_of(tmp_path / "page.html")["steps"]:
+        assert any(step["CP"]) and any(step["E"])
+        assert np.add(step["CP"], step["E"]) == pytest.approx(np.array(step["e"]), abs=2e-3)
 
 
 def test_layers_of_ones_own_have_no_page(fitted, tmp_path):
@@ -157,6 +192,33 @@ def test_a_reader_steps_through_by_keyboard(window, file, width, dark):
     window.press("End")
     assert "Event 6 of 6" in window.run("document.getElementById('now').textContent")
     assert window.run("document.documentElement.scrollWidth") <= width
+    assert window.problems == []
+
+
+def test_every_equation_has_numbers_and_its_signs_stand_where_they_should(window, file):
+    window.open(file, 1280)
+    window.press("ArrowLeft")
+    counts = window.run("""[...document.querySelectorAll(".equation")].map(
+        found => found.querySelectorAll(".value .n").length)""")
+    assert len(counts) == 14 and min(counts) > 0
+    lowered = window.run("""[...document.querySelectorAll("#list msub")].map(found =>
+        found.children[1].getBoundingClientRect().bottom
+        - found.children[0].getBoundingClientRect().bottom)""")
+    assert min(lowered) > 1
+
+
+def test_ids_that_mean_something_to_javascript_are_ids(window, tmp_path):
+    names = dict(enumerate(["constructor", "__proto__", "toString", "{{trace}}", "$&", "a.b"]))
+    log = chains()
+    ids = np.array([names.get(n, raw) for n, raw in enumerate(log.items)], object)
+    model = Recommender(**SMALL | {"epochs": 1}).fit(replace(log, items=ids))
+    page.write(model, tmp_path / "page.html", history=[*names.values(), "i07", "i08"])
+    window.open(tmp_path / "page.html", 390)
+    for _ in range(8):
+        for place in range(10):
+            window.run(f"document.querySelectorAll('#top button')[{place}].click()")
+        window.press("ArrowLeft")
+    assert "constructor" in window.run("document.getElementById('now').textContent")
     assert window.problems == []
 
 

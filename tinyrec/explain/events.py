@@ -21,6 +21,7 @@ from ..errors import InputError
 from ..model import network
 from ..preprocess import catalogue, sequences
 from ..preprocess.sequences import Log
+from ..results import metrics
 from ..results.baselines import DECAY
 from ..train.workers import one_blas_thread, workers
 
@@ -51,6 +52,7 @@ def of_past(rec, past, item, method):
     found = np.zeros(len(past.items), np.float32)
     with one_blas_thread():
         said = METHODS[method](rec, past, item)
+    metrics.check_numbers(said)
     found[-len(said) :] = said
     return found
 

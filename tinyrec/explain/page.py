@@ -12,12 +12,13 @@ import numpy as np
 
 from .. import model as readable
 from .. import outputs
-from ..model import loss, network
+from ..model import content, loss, network
 from ..model.functions import sigmoid, softplus
+from ..results import metrics
 from . import events
 
 TEMPLATE = Path(__file__).with_name("page.html")
-MOST = 1_800_000  # characters of numbers; a page with more begins at a later event
+MOST = 1_950_000  # bytes of numbers; a page with more begins at a later event
 DIGITS = 4  # of a number in the page
 
 
@@ -29,12 +30,12 @@ def write(rec, path, user=None, history=None, k=10):
 def html(rec, past, user=None, k=10):
     """The page of one user's Log, its text; user: whose it is, a raw id."""
     found = trace(rec, past, user, k)
-    text = as_json(found)
-    if len(text.encode()) > MOST:
-        found["first"] = -(-len(found["steps"]) * (len(text) - MOST) // len(text)) + 1
-        found["steps"] = found["steps"][found["first"] :]
-        text = as_json(found)
-    return TEMPLATE.read_text("utf-8").replace("{{trace}}", text)
+    steps = [as_json(step) for step in found["steps"]]
+    left = MOST - len(as_json(found | {"steps": []}).encode())
+    sizes = np.cumsum([1 + len(step.encode()) for step in steps[::-1]])  # of the last ones
+    shown = max(1, int((sizes <= left).sum()))
+    found |= {"first": len(steps) - shown, "steps": found["steps"][len(steps) - shown :]}
+    return TEMPLATE.read_text("utf-8").replace("{{trace}}", as_json(found))
 
 
 def as_json(found):
@@ -47,8 +48,9 @@ def trace(rec, past, user, k):
     """Equations (1) to (13) with their numbers after each event, as plain lists and dicts.
 
     "history": the raw ids looked at; "steps": a dict an event, arrays by their names in the
-    equations, "top" the k best items not seen; "without": the k best at the end, had an event not
-    happened; "adds": what each event adds to the logit of the k best at the end (occlusion).
+    equations, more of them in thousandths, "top" the k best items not seen; "without": the k best
+    at the end, had an event not happened; "adds": what each event adds to the logit of the k best
+    at the end (occlusion).
     """
     u, caches = events.own_layers(rec, past)
     x = caches.lstm.x
@@ -57,19 +59,27 @@ def trace(rec, past, user, k):
     p, H = rec.params, len(rec.params["U"])
     z = network.every_logit(u, p["E"], p["bias"], readable.scorer)
     odds = rec.log_odds(z, [[]] * T)  # of items not seen
+    metrics.check_numbers(odds)
     told = {name: rec.settings[name] for name in ("negatives", "t")}
-    lstm, long = caches.lstm, caches.interest.long
+    lstm, attended, both = caches.lstm, caches.attention, caches.interest
     before = np.concatenate([np.zeros((1, H), x.dtype), lstm.h[:-1]])
     gates = np.split(lstm.gates, 4, axis=-1)
-    arrays = dict(zip("ifgo", gates, strict=True)) | {
-        "x": x, "c": lstm.c, "h": lstm.h, "long": long, "u": u, "r": caches.interest.recent,
-        "nF": numbers @ p["F"], "z": x @ p["W"] + before @ p["U"] + p["b"],
-        "from_long": long @ p["Wu"][:H], "from_h": lstm.h @ p["Wu"][H:],
+    arrays = {"x": x, "c": lstm.c, "h": lstm.h, "long": both.long, "u": u}
+    arrays |= zip("ifgo", gates, strict=True)
+    more = {
+        "e": p["E"][items], "nF": numbers @ p["F"], "r": both.recent,
+        "z": x @ p["W"] + before @ p["U"] + p["b"], "q": attended.q, "k": attended.k,
+        "from_long": both.long @ p["Wu"][:H], "from_h": lstm.h @ p["Wu"][H:],
     }  # fmt: skip
+    if rec.content:
+        learnt = (rec.content[name] for name in content.PARAMETERS)
+        more["CP"], _ = content.alone(rec.content["C"][items], *learnt)
+        more["E"] = more["e"] - more["CP"]
     beta = loss.beta(N, **told)
+    slope, shift = rec.calibration.slope, rec.log_odds(np.zeros((1, N)), [[]])[0, 0]
 
     def best(odds, gone, z=None):
-        order = np.argsort(-np.where(gone, -np.inf, odds), kind="stable")[:k]
+        order = metrics.best(np.where(gone, -np.inf, odds), k)
         rows = [{"item": rec.catalogue.items[c], "probability": rounded(sigmoid(odds[c]), 6)}
                 for c in order if not gone[c]]  # fmt: skip
         for row, c in zip(rows, order, strict=False):
@@ -81,7 +91,9 @@ def trace(rec, past, user, k):
     for t in range(T):
         seen[items[t]] = True
         step = {name: rounded(values[t]) for name, values in arrays.items()}
-        step |= {"w": rounded(caches.attention.w[t, : t + 1]), "top": best(odds[t], seen, z[t])}
+        step["more"] = {name: np.rint(1000 * values[t]).astype(int).tolist()
+                        for name, values in more.items()}  # fmt: skip
+        step |= {"w": rounded(attended.w[t, : t + 1]), "top": best(odds[t], seen, z[t])}
         if t + 1 < T:
             others = np.delete(z[t], items[t + 1])
             step["next"] = {
@@ -105,7 +117,7 @@ def trace(rec, past, user, k):
         "fade": rounded(sigmoid(p["fade"])),
         "about": {"user": user, "events": len(past.items), "T": T, "N": N, "D": x.shape[1], "H": H,
                   "M": len(p["A"]), "R": len(p["F"]), "K": told["negatives"],
-                  "beta": rounded(beta)},
+                  "beta": rounded(beta), "a": rounded(slope), "d": rounded(shift)},
         "lines": lines(),
     }  # fmt: skip
 
