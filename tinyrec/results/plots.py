@@ -244,7 +244,7 @@ def trade_off(lifts, cold, warm, path):
     axis.margins(0.1)
     axis.set(xlabel="NDCG@10 where the target is known", ylabel="NDCG@10 where it is new",
              title="The odds of new items, multiplied")  # fmt: skip
-    drawing.savefig(path, dpi=120)
+    save(drawing, path)
 
 
 def reliability(found, path):
