@@ -181,6 +181,8 @@ open("scratch.txt", "w").write("x")
 class Kept:
     values: tuple
 """ + LSTM.replace("alone)\n\ndef", "more.twice(alone) // 2)\n\ndef") + """
+import argparse
+argparse.ArgumentParser().parse_args()
 if __name__ == "__main__":
     raise SystemExit(3)
 print(check("lstm", forward=forward, backward=backward))
@@ -196,6 +198,7 @@ FILES = [  # (name, content, what is said; None if it passes)
     ("a.py", LSTM.replace("        out.append", "\tout.append").encode(), None),
     ("a.py", LSTM.replace("        a = np", "    \ta = np").encode(), None),
     ("a.py", b"n = int(input('steps? '))\n" + LSTM.encode(), "waits for input"),
+    ("a.py", LSTM.encode() + b"\nexit()", "leave out exit()"),
     ("a.ipynb", json.dumps({"cells": []}).encode(), "notebook"),
     ("a.txt", LSTM.encode(), "ends in .py"),
     ("a.py", b"\0\1\2", "line"),

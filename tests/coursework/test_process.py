@@ -196,8 +196,13 @@ def test_time_is_counted_where_it_is_worked(tmp_path, monkeypatch):
 
 def test_a_flood_of_output_is_cut(tmp_path, monkeypatch):
     monkeypatch.setattr(process, "PRINTED", 10_000)
+    monkeypatch.setattr(process, "SECONDS", 2)
     verdict = judged("lstm", "while True: print('x' * 1000)", tmp_path)
     assert verdict.points == 0 and len(verdict.printed) <= 10_000
+    assert "stopped after 2 s" in verdict.messages[0][1]
+    start = "def forward(x, W, U, b, state=None):\n"
+    verdict = judged("lstm", LSTM.replace(start, start + "    print('x' * 5000)\n"), tmp_path)
+    assert verdict.passed and len(str(verdict)) < 5000
 
 
 @pytest.mark.parametrize("number", range(3, 9))
@@ -297,6 +302,23 @@ def forward(h, Wq, Wk):
     verdict = check("attention", **functions_of("attention", source))
     assert verdict.points == 6
     assert "derivative" in " ".join(text for _, text in verdict.messages)
+
+
+def test_a_complex_step_is_no_derivation_however_exact():
+    source = LSTM.replace("def forward", "def inner") + """
+def forward(x, W, U, b, state=None):
+    return inner(x, W, U, b, state)[0], ((x, W, U, b), (state,))
+""" + DIFFERENCES.replace("a.copy()", "a.astype(complex)")
+    for name, text in {
+        "COUNT": "4", "array[at] = kept + STEP": "array[at] = kept + 1e-30j",
+        "(above - below) / (2 * STEP)": "above.imag / 1e-30", "STEP": "0", "FORWARD": "inner",
+        "np.zeros_like(array)": "np.zeros(array.shape)",
+        "RETURN": 'grads[0], dict(zip("WUb", grads[1:]))',
+    }.items():  # fmt: skip
+        source = source.replace(name, text)
+    verdict = check("lstm", **functions_of("lstm", source))
+    assert verdict.points == 6
+    assert "derivative" in verdict.messages[0][1]
 
 
 def test_a_backward_that_computes_forward_once_more_is_right():

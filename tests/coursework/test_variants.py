@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_check import OTHER_STYLE, functions_of
 
-from tinyrec.coursework import check
+from tinyrec.coursework import check, check_file
 from tinyrec.coursework.check import questions
 from tinyrec.coursework.exercises import EXERCISES, references
 from tinyrec.coursework.exercises.log import MOST, cleaning_logs
@@ -103,6 +103,23 @@ def test_a_loop_that_is_not_compiled_keeps_the_points_of_its_numbers():
     verdict = judged("recurrence", ("@njit\ndef walk", "def walk"))
     assert [got for _, got, _ in verdict.parts] == [6, 0]
     assert "@njit" in verdict.messages[0][1]
+
+
+PRETENDING = {
+    "a class": "class Walk:\n    nopython_signatures = [1]\n    __call__ = staticmethod(inner)\n"
+               "Walk.__module__ = 'numba'\nwalk = Walk()",
+    "Python inside": "from numba import objmode\n@njit\ndef walk(z, U, h0, c0):\n"
+                     "    with objmode(h='f8[:,:,:]'):\n        h = inner(z, U, h0, c0)\n"
+                     "    return h",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", PRETENDING)
+def test_a_loop_that_only_pretends_to_be_compiled_is_not(way, tmp_path):
+    source = OTHER_STYLE["recurrence"].replace("@njit\ndef walk", "def inner")
+    (tmp_path / "recurrence.py").write_text(f"{source}\n{PRETENDING[way]}", "utf-8")
+    verdict = check_file("recurrence", tmp_path / "recurrence.py")
+    assert [got for _, got, _ in verdict.parts] == [6, 0]
 
 
 @pytest.mark.parametrize("name", ["cleaning", "sequences", "gradcheck"])

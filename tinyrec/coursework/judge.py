@@ -13,7 +13,7 @@ from .exercises.unseen import fingerprint
 from .sentences import say, spoken
 
 EXACT = 1e-11  # the error of a derivation, relative to the largest entry; differences err by more
-PRINTED = 20  # lines that a file printed, shown with its verdict
+PRINTED, WIDTH = 20, 200  # lines that a file printed, and their letters, shown with its verdict
 
 
 class Verdict(NamedTuple):
@@ -39,7 +39,7 @@ class Verdict(NamedTuple):
         lines += [f"  {text}" for _, text in self.messages]
         printed = self.printed.splitlines()
         if printed:
-            lines += [said("printed"), *printed[:PRINTED]]
+            lines += [said("printed"), *(line[:WIDTH] for line in printed[:PRINTED])]
         if len(printed) > PRINTED:
             lines.append(said("lines_more", lines=len(printed) - PRINTED))
         return "\n".join(lines)

@@ -144,10 +144,11 @@ def run(folder, packages, request):
 
 
 def read(process, kept, name, pipe, most):
-    """Keep what comes through a pipe, up to so many bytes; who writes more is ended."""
+    """Keep what comes through a pipe, up to so many bytes; who replies more is ended."""
     kept[name] = pipe.read(most)
-    if pipe.read(1):
-        end(process)
+    while pipe.read(most):
+        if name == "reply":
+            end(process)
 
 
 def end(process):

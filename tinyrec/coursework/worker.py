@@ -12,6 +12,7 @@ import linecache
 import os
 import re
 import sys
+from collections import Counter
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from traceback import walk_tb
@@ -23,7 +24,8 @@ import numpy as np
 REFUSED = ("tinyrec", "torch", "tensorflow", "keras", "jax")
 IDLE = ("tinyrec.coursework", "matplotlib", "matplotlib.pyplot", "IPython")
 NUDGE = 1e-5  # of an entry, up and down, for a numerical gradient
-FEW = 3  # calls of forward within one of backward
+FEW = 20  # times as many calls in backward of what forward calls: more are no derivation
+STANDARD = os.path.dirname(os.__file__)
 LAYER = "(output, cache)"
 BACK = "(d_input, grads)"
 STEP = "h, c, (i, f, g, o)"
@@ -77,13 +79,17 @@ def call_layer(functions, case):
     """
     kept = Kept()
     forward, backward = functions["forward"], functions.get("backward")
-    output, cache = pair(call(forward, case["arguments"]), "forward", LAYER)
+    with counted() as usual:
+        output, cache = pair(call(forward, case["arguments"]), "forward", LAYER)
     kept.arrays |= numbered("output", output, returned("forward"))
     if backward and "d_output" in case:
         with kept.trouble_kept():
-            once = gradients(functions, case["d_output"], cache)
+            with counted() as calls:
+                once = gradients(backward, case["d_output"], cache)
+            if any(calls[code] > FEW * times for code, times in usual.items()):
+                raise Trouble("backward_by_differences")
             try:
-                kept.again |= gradients(functions, case["d_output"], cache)
+                kept.again |= gradients(backward, case["d_output"], cache)
             except Trouble as trouble:
                 raise Trouble("stops_when_called_again", error=trouble.said) from None
             kept.arrays |= once
@@ -92,36 +98,36 @@ def call_layer(functions, case):
     return kept.answer()
 
 
-def gradients(functions, d_output, cache):
-    with few_calls_of_forward(functions):
-        d_input, grads = pair(call(functions["backward"], [d_output, cache], watched=[d_output]),
-                             "backward", BACK)  # fmt: skip
+@contextmanager
+def counted():
+    """Counts the calls of each of the learner's own functions meanwhile: {its code: calls}."""
+    calls, before = Counter(), sys.getprofile()
+
+    def watch(frame, event, argument):
+        if event == "call" and is_own(frame.f_code.co_filename):
+            calls[frame.f_code] += 1
+        if before:
+            before(frame, event, argument)
+
+    sys.setprofile(watch)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(before)
+
+
+def is_own(file):
+    return file != __file__ and "packages" not in file and not file.startswith(STANDARD)
+
+
+def gradients(backward, d_output, cache):
+    d_input, grads = pair(call(backward, [d_output, cache], watched=[d_output]), "backward", BACK)
     if not isinstance(grads, dict):
         raise Trouble("no_dict_of_gradients")
     first = ("first_result", {"function": "backward"})
     others = {str(name): as_array(gradient, ("gradient_of", {"name": str(name)}))
               for name, gradient in grads.items()}  # fmt: skip
     return numbered("d_input", d_input, first) | others
-
-
-@contextmanager
-def few_calls_of_forward(functions):
-    """Once more forward is needed by who keeps no cache; many times it is no derivation."""
-    forward, names = functions["forward"], getattr(functions["backward"], "__globals__", {})
-    calls = []
-
-    def counted(*arguments, **settings):
-        calls.append(1)
-        return forward(*arguments, **settings)
-
-    called = [name for name, value in names.items() if value is forward]
-    names |= dict.fromkeys(called, counted)
-    try:
-        yield
-    finally:
-        names |= dict.fromkeys(called, forward)
-    if len(calls) > FEW:
-        raise Trouble("backward_by_differences")
 
 
 def output_of(forward, arguments):
@@ -256,8 +262,9 @@ def call_recurrence(functions, case):
     walk = functions["walk"]
     output = as_array(call(walk, case["arguments"]), returned("walk"))
     kept.arrays["output"] = kept.again["output"] = output
-    compiled = getattr(walk, "nopython_signatures", None) and "numba" in type(walk).__module__
-    if not compiled:
+    with counted() as calls:
+        call(walk, case["arguments"])
+    if not is_compiled(walk) or calls.keys() - {walk.py_func.__code__}:
         kept.trouble = ("not_compiled", {})
         return kept.answer()
     kept.arrays["compiled"] = np.array(1.0)
@@ -265,6 +272,12 @@ def call_recurrence(functions, case):
         if np.array_equal(kept.again["output"], output, equal_nan=True):
             kept.again["output"] = as_array(walk(*case["arguments"]), returned("walk"))
     return kept.answer()
+
+
+def is_compiled(function):
+    numba = sys.modules.get("numba")
+    return (numba and isinstance(function, numba.core.dispatcher.Dispatcher)
+            and function.nopython_signatures)  # fmt: skip
 
 
 KINDS = {
@@ -343,7 +356,7 @@ def place_of(error):
     if isinstance(error, ImportError) and (error.name or "").split(".")[0] in REFUSED:
         refuse("import", [error.name])
     lines = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
-    own = [at for at in lines if at[0] != __file__ and "packages" not in at[0]]
+    own = [at for at in lines if is_own(at[0])]
     text = str(error).strip() or type(error).__name__
     inside = re.search(r'File "[^"]*", line (\d+)', text)  # Numba's errors say where, far down
     at = f", line {inside[1]}" if inside else ""
@@ -462,6 +475,8 @@ class Idle(ModuleType):
 
 def settle(folder):
     """What a learner's file finds around it, and what it does not."""
+    sys.argv = [str(folder / "solution.py")]
+    builtins.exit = builtins.quit = sys.exit
     sys.path[0] = str(folder)  # where the examiner was
     sys.addaudithook(refuse)
     sys.modules |= dict.fromkeys(REFUSED)  # None: no way of importing finds them
