@@ -265,11 +265,14 @@ class Recommender:
         return self.log_odds(z, seen)
 
     def log_odds(self, z, seen):
-        """Log-odds of being the next item, from logits z (B, N) and what each user has seen."""
-        odds = loss.log_odds(z, self.catalogue.learnt, **self._k())
-        odds = calibration.apply(self.calibration, odds, seen)
-        odds[:, self.catalogue.learnt :] += np.log(self.settings["lift"]).astype(odds.dtype)
-        return odds
+        """Log-odds of being the next item, in the place of logits z (B, N); seen: what each user
+        has seen.
+        """
+        learnt = self.catalogue.learnt
+        shift = loss.log_odds(z.dtype.type(0), learnt, **self._k())
+        calibration.apply(self.calibration, z, shift, seen)
+        z[:, learnt:] += z.dtype.type(np.log(self.settings["lift"]))
+        return z
 
     def _k(self):
         return {name: self.settings[name] for name in ("negatives", "t")}

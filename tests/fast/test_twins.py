@@ -5,6 +5,7 @@ import pytest
 
 from tinyrec import fast, model
 from tinyrec.model import network
+from tinyrec.results import metrics
 from tinyrec.train import tables
 from tinyrec.train.adam import Adam
 
@@ -160,3 +161,21 @@ def test_logits_of_all_items_are_the_same_in_parts(monkeypatch, leading, dtype):
     rng = np.random.default_rng(0)
     u, E, bias = (rng.normal(size=size).astype(dtype) for size in ((*leading, 5), (11, 5), 11))
     both_close(*(room.scorer.every_item(u, E, bias) for room in (fast, model)), dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_ranking_is_judged_the_same_in_one_pass(dtype):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(-5, 2, (6, 2500)).astype(dtype)
+    logits[:, :3] = -np.inf
+    logits[1, 20] = logits[1, 1500]
+    logits[2, 7] = 90
+    logits[3, 9] = np.nan
+    targets = np.array([0, 20, 7, 30, 2499, int(logits[5].argmax())])
+    one, other = (judge(logits[[0, 1, 2, 4, 5]], targets[[0, 1, 2, 4, 5]])
+                  for judge in (fast.metrics.judge, metrics.judge))  # fmt: skip
+    for ours, theirs in zip((*one[:4], *one[4]), (*other[:4], *other[4]), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-4 if dtype == np.float32 else 1e-9)
+    for judge in (fast.metrics.judge, metrics.judge):
+        rank, _, _, square, _ = judge(logits, targets)
+        assert rank[3] == 2499 and np.isnan(square[3])

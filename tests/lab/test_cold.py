@@ -25,7 +25,7 @@ def test_true_content_finds_cold_items_and_shuffled_content_does_not():
     found = {(row, lift): np.mean([list(metrics.values()) for metrics in of_seeds], axis=0)
              for row, lift, of_seeds in cold.study(events, (events.items, told), SETTINGS, 2)}
     own, shuffled = (found[row, 1][0] for row in ("its own", "shuffled"))
-    assert own > shuffled + 0.2
+    assert own > shuffled + 0.15
     lifted = np.array([found["its own", lift] for lift in cold.LIFTS])
     assert (lifted[:, 0] == own).all()  # among themselves nothing changes
     assert (np.diff(lifted[:, 1]) >= 0).all() and lifted[-1, 1] > lifted[0, 1]

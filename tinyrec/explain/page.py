@@ -58,7 +58,7 @@ def trace(rec, past, user, k):
     items, kinds, numbers = past.items[-T:], past.kinds[-T:], past.numbers[-T:]
     p, H = rec.params, len(rec.params["U"])
     z = network.every_logit(u, p["E"], p["bias"], readable.scorer)
-    odds = rec.log_odds(z, [[]] * T)  # of items not seen
+    odds = rec.log_odds(z.copy(), [[]] * T)  # of items not seen
     metrics.check_numbers(odds)
     told = {name: rec.settings[name] for name in ("negatives", "t")}
     lstm, attended, both = caches.lstm, caches.attention, caches.interest

@@ -2,4 +2,14 @@
 
 from ..model import content  # noqa: F401
 from ..settings import replaced  # noqa: F401
-from . import adam, attention, dropout, embedding, interest, loss, lstm, scorer  # noqa: F401
+from . import (  # noqa: F401
+    adam,
+    attention,
+    dropout,
+    embedding,
+    interest,
+    loss,
+    lstm,
+    metrics,
+    scorer,
+)

@@ -6,9 +6,10 @@ item's log-odds of being the next one, as in results/metrics.py.
 
 import numpy as np
 
+from .. import settings
 from ..model import loss, scorer
 from ..preprocess.sequences import covered
-from ..train.adam import Adam
+from ..train import tables
 
 DECAY = 0.8  # weight of an event in `decayed`, for each step it lies back
 REACH = 10  # events that `decayed` looks back
@@ -83,19 +84,22 @@ def matrix_factorisation(log, spans, n, dim=64, rows=2048, K=256, seed=0):
         "E": rng.normal(0, 0.05, (n, dim)).astype(np.float32),
         "bias": loss.prior_logits(item_counts(log, spans, n), K, beta).astype(np.float32),
     }
-    adam = Adam(params)
+    layers = settings.backend("fast")
+    adam = getattr(layers, "adam", tables).Adam(params)
     for step in range(steps):
         adam.lr = 1e-2 * (1 - step / steps)
-        events = rng.choice(past, rows)
+        events = np.sort(rng.choice(past, rows))
         user, positives = user_of[events], log.items[events]
         negatives = rng.integers(0, n, K)
+        touched, first = np.unique(user, return_index=True)
+        adam.catch_up("P", touched)
         u = params["P"][user]
-        logits, scored = scorer.forward(u, params["E"], params["bias"], positives, negatives)
-        _, cache = loss.forward(*logits, rows, beta)
-        du, grads = scorer.backward(loss.backward(1.0, cache)[0], scored)
-        grads["P"] = np.zeros_like(params["P"])
-        np.add.at(grads["P"], user, du)
-        adam.step(grads)
+        of_items = params["E"], params["bias"], positives, negatives
+        logits, scored = layers.scorer.forward(u, *of_items)
+        _, cache = layers.loss.forward(*logits, rows, beta)
+        du, grads = layers.scorer.backward(layers.loss.backward(1.0, cache)[0], scored)
+        adam.step(grads | {"P": tables.Rows(touched, np.add.reduceat(du, first))})
+    adam.settle()
 
     def score(spans, log):
         user = np.searchsorted(log.starts, spans[:, 0], side="right") - 1

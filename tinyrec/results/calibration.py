@@ -26,14 +26,15 @@ class Calibration(NamedTuple):
 NONE = Calibration()
 
 
-def apply(calibration, log_odds, seen):
-    """The log-odds (B, N) put right; seen: the items (·,) that each user has had, B arrays."""
+def apply(calibration, z, shift, seen):
+    """The log-odds z + shift (B, N) put right, in place of z; seen: the items (·,) that each user
+    has had, B arrays.
+    """
     slope, offset, of_seen = calibration
-    right = slope * log_odds
-    right += offset
-    for row, items in zip(right, seen, strict=True):
+    for row, items in zip(z, seen, strict=True):  # which stays in the cache
+        row *= slope
+        row += slope * shift + offset
         row[items] += of_seen
-    return right
 
 
 def count(log_odds, targets, seen):

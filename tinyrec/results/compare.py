@@ -1,11 +1,12 @@
 """A fitted model beside the baselines and the shop's oracle: what the table is made of."""
 
 import time
+from functools import partial
 from typing import NamedTuple
 
 from ..datasets import shop
 from ..explain import linear
-from ..train.workers import one_blas_thread
+from ..train.workers import workers
 from . import baselines, metrics
 
 
@@ -26,18 +27,19 @@ def compare(model, events=None, exclude_seen=True, oracle=False):
     """
     (log, test), ids = model.targets(events), model.catalogue
     ours = log is model.log
-    rows = {}
-    if oracle:
-        score = shop.oracle_score(ids.users, ids.items, log)
-        rows["oracle"] = metrics.evaluate(score, log, test, exclude_seen)
-    rows["tinyrec"] = model.evaluate(events, exclude_seen)
-    with one_blas_thread():  # products this small lose by being shared out
-        for name, learn in baselines.ALL.items() if ours else ():
-            score = learn(log, model.split.train, len(ids.items))
-            rows[name] = metrics.evaluate(score, log, test, exclude_seen)
-        if ours:
-            score = linear.of(model).score
-            rows["logistic regression"] = metrics.evaluate(score, log, test, exclude_seen)
+    learnt_from = log, model.split.train, len(ids.items)
+    oracles = {"oracle": partial(shop.oracle_score, ids.users, ids.items, log)} if oracle else {}
+    others = {name: partial(learn, *learnt_from) for name, learn in baselines.ALL.items()}
+    others["logistic regression"] = lambda: linear.of(model).score
+
+    def row(learn):
+        return metrics.evaluate(learn(), log, test, exclude_seen)
+
+    asked = oracles | others if ours else oracles
+    with workers(model.threads) as pool:
+        found = dict(zip(asked, pool.map(row, asked.values()), strict=True))
+    ranked = {"tinyrec": model.evaluate(events, exclude_seen)}
+    rows = {name: found.pop(name) for name in oracles} | ranked | found
     split = model.settings["split"] if ours else "other"
     return Comparison(rows, len(test), len(ids.items), split, exclude_seen,
                       metrics.repeats(log, test), "until" in ids.scales)  # fmt: skip

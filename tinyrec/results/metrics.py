@@ -6,6 +6,7 @@ are ranked: ranks among a sample of items flatter every model and reorder them.
 
 import numpy as np
 
+from .. import settings
 from ..errors import InputError
 from ..model.functions import sigmoid
 from ..model.loss import beats_one_drawn
@@ -101,6 +102,13 @@ def click_error(logits, target):
     return (hit + 1 - wrong) / 2, ((1 - taken) ** 2 + square) / 2
 
 
+def judge(logits, targets):
+    """Each row's rank, candidates, accuracy and squared error (B,), and the Reliability of all."""
+    candidates = np.array([np.count_nonzero(row > -np.inf) for row in logits])
+    errors = click_errors(logits, targets)
+    return ranks(logits, targets), candidates, *errors, calibration.reliability(logits, targets)
+
+
 def over_blocks(measure, score, log, spans, exclude_seen, run):
     """measure(logits, targets) of some users at a time, in order of length: a list.
 
@@ -137,10 +145,17 @@ def order_of_blocks(spans, log):
     return np.array_split(order, -(-len(spans) // users))
 
 
+def judged(score, log, spans, exclude_seen, run):
+    """`judge` over all spans, in order of length; compiled, where it can be."""
+    quick = settings.backend("fast")
+    measure = quick.metrics.judge if hasattr(quick, "metrics") else judge
+    *each, binned = zip(*over_blocks(measure, score, log, spans, exclude_seen, run), strict=True)
+    return *map(np.concatenate, each), calibration.Reliability(*np.sum(binned, axis=0))
+
+
 def quality(score, log, spans, exclude_seen=True, run=map, k=10):
     """HR and NDCG alone, to choose an epoch by; arguments as in `evaluate`."""
-    rank = np.concatenate(over_blocks(ranks, score, log, spans, exclude_seen, run))
-    found = at_k(rank, k)
+    found = at_k(judged(score, log, spans, exclude_seen, run)[0], k)
     return {name: float(found[name]) for name in (f"hr@{k}", f"ndcg@{k}")}
 
 
@@ -151,26 +166,17 @@ def evaluate(score, log, spans, exclude_seen=True, run=map, k=10):
     being the next one, (B, N). With exclude_seen the items in a span are no candidates, so that
     a target that was seen before counts as missed, as `recommend` would not show it.
     """
-
-    def measure(logits, targets):
-        check_numbers(logits)
-        rank = ranks(logits, targets)
-        candidates = np.array([np.count_nonzero(row > -np.inf) for row in logits])
-        area = auc(rank, candidates)
-        return rank, area, *click_errors(logits, targets), calibration.reliability(logits, targets)
-
-    *each, binned = zip(*over_blocks(measure, score, log, spans, exclude_seen, run), strict=True)
-    rank, area, accuracy, square = map(np.concatenate, each)
-    found = at_k(rank, k) | {"auc": area.mean(), "accuracy": accuracy.mean()}
+    rank, candidates, accuracy, square, shown = judged(score, log, spans, exclude_seen, run)
+    check_numbers(square)
+    found = at_k(rank, k) | {"auc": auc(rank, candidates).mean(), "accuracy": accuracy.mean()}
     found["rmse"] = np.sqrt(square.mean())
-    found["ece"] = calibration.Reliability(*np.sum(binned, axis=0)).error(len(rank))
+    found["ece"] = shown.error(len(rank))
     return {name: float(value) for name, value in found.items()}
 
 
 def reliability(score, log, spans, exclude_seen=True, run=map):
     """The Reliability over all targets; arguments as in `evaluate`."""
-    binned = over_blocks(calibration.reliability, score, log, spans, exclude_seen, run)
-    return calibration.Reliability(*np.sum(binned, axis=0))
+    return judged(score, log, spans, exclude_seen, run)[-1]
 
 
 def calibrate(score, log, spans, run=map):
