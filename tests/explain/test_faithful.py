@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from tinyrec import Recommender, read_events
+from tinyrec import InputError, Recommender, read_events
 from tinyrec.datasets import shop
 from tinyrec.explain import events, faithful
+
+from .conftest import SMALL, chains
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,12 @@ def test_only_events_that_are_said_to_help_are_taken_away(fitted, history):
     past = fitted.past(history=history)
     nothing = faithful.one_user(fitted, past, 7, np.full(6, -1.0))
     assert nothing[0] == pytest.approx(1)
+
+
+def test_a_log_of_short_histories_is_refused_with_a_word():
+    model = Recommender(**SMALL | {"epochs": 1}).fit(chains(steps=5))
+    with pytest.raises(InputError, match="users with 8 events or more"):
+        faithful.test(model)
 
 
 def test_the_shops_causes_are_those_of_its_generator():

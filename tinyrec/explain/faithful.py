@@ -10,6 +10,7 @@ T past events of a user, R histories asked about at once.
 import numpy as np
 
 from ..datasets import shop
+from ..errors import InputError
 from ..model.functions import sigmoid
 from ..preprocess import catalogue, sequences
 from . import events
@@ -29,11 +30,17 @@ COLUMNS = {  # of the table: what it is, and whether more or less of it is bette
 
 
 def test(rec, methods=tuple(events.METHODS), users=200, seed=0):
-    """How each method's contributions stand the tests: {method: {column: mean over users}}."""
+    """How each method's contributions stand the tests: {method: {column: mean over users}}.
+
+    Raises InputError where nobody has more events than are taken away.
+    """
     rng = np.random.default_rng(seed)
     log, spans = rec.targets()
     spans = sequences.latest(spans, rec.settings["max_len"])
     spans = spans[np.diff(spans)[:, 0] > MOST + 1]
+    if not len(spans):
+        raise InputError(f"explanations are tested on users with {MOST + 3} events or more: "
+                         "nobody here has as many")  # fmt: skip
     spans = rng.permutation(spans)[:users]
     nonsense = shuffled(rec, rng)
     found = {method: [] for method in methods}

@@ -152,9 +152,9 @@ def application(model, log):
         return JSONResponse(description(model.catalogue, MOST))
 
     routes = [
-        Route("/users/{user}/events", in_time(post_event), methods=["POST"]),
-        Route("/users/{user}/recommendations", in_time(recommendations)),
-        Route("/users/{user}", in_time(steps)),
+        Route("/users/{user:path}/events", in_time(post_event), methods=["POST"]),
+        Route("/users/{user:path}/recommendations", in_time(recommendations)),
+        Route("/users/{user:path}", in_time(steps)),
         Route("/healthz", healthz),
         Route("/openapi.json", openapi),
     ]
@@ -187,8 +187,8 @@ async def wrong(request, error):
 
 def user_of(request):
     user = request.path_params["user"]
-    if len(user) > LONGEST_ID:
-        raise InputError(f"a user's id has at most {LONGEST_ID} characters")
+    if not 1 <= len(user) <= LONGEST_ID:
+        raise InputError(f"a user's id has from 1 to {LONGEST_ID} characters")
     return user
 
 
