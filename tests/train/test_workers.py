@@ -51,3 +51,30 @@ def test_the_default_is_the_cores_this_process_may_use():
         assert cores() == 1
     finally:
         os.sched_setaffinity(0, before)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_every_job_is_done_once_and_the_results_come_in_order(threads):
+    done = []
+
+    def work(job):
+        done.append(job)
+        return job * job
+
+    with workers(threads) as pool:
+        assert list(pool.map(work, iter(range(50)))) == [job * job for job in range(50)]
+        assert list(pool.map(work, [])) == []
+    assert sorted(done) == list(range(50))
+
+
+def test_the_calling_thread_takes_jobs_too_and_what_one_raises_is_raised():
+    both = threading.Barrier(2)
+
+    def work(job):
+        both.wait(10)  # for another job that is worked on at the same time
+        return threading.get_ident()
+
+    with workers(2) as pool:
+        assert threading.get_ident() in set(pool.map(work, range(4)))
+        with pytest.raises(ZeroDivisionError):
+            list(pool.map(lambda job: 1 // job, [1, 0, 2]))

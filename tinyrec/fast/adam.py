@@ -58,19 +58,19 @@ class Adam(tables.Adam):
         def one_chunk(some):
             update(theta, tables.Rows(g.index[some], g.values[some]), m, v, constants)
 
-        list(self.map(one_chunk, chunks(len(g.index))))
+        self.share_out(one_chunk, len(g.index))
 
     def catch_up_rows(self, theta, m, v, index, missed, eps):
         def one_chunk(some):
             part = tables.Missed(*(each[some] for each in missed))
             catch_up(theta, m, v, index[some], part, eps)
 
-        list(self.map(one_chunk, chunks(len(index))))
+        self.share_out(one_chunk, len(index))
 
-
-def chunks(n):
-    """Slices of at most CHUNK that cover n rows."""
-    return [slice(start, start + CHUNK) for start in range(0, n, CHUNK)]
+    def share_out(self, work, n):
+        """work(some) for slices of at most CHUNK that cover n rows."""
+        chunks = [slice(start, start + CHUNK) for start in range(0, n, CHUNK)]
+        list(map(work, chunks) if len(chunks) == 1 else self.map(work, chunks))
 
 
 @jit

@@ -175,13 +175,14 @@ def by_length(spans):
 
     A block ends before four more spans would make it larger than BLOCK, STEPS or PADDING.
     """
-    length = spans[:, 1] - spans[:, 0]
-    order = np.argsort(length, kind="stable")
+    lengths = spans[:, 1] - spans[:, 0]
+    order = np.argsort(lengths, kind="stable")
+    lengths = lengths[order].tolist()
     begin = 0
     for four in range(4, len(order) + 4, 4):
-        larger = length[order[begin : four + 4]]
+        larger = lengths[begin : four + 4]
         steps = len(larger) * larger[-1]
-        full = len(larger) > BLOCK or steps > STEPS or steps - larger.sum() > PADDING
+        full = len(larger) > BLOCK or steps > STEPS or steps - sum(larger) > PADDING
         if full or four >= len(order):
             yield order[begin:four]
             begin = four

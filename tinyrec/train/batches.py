@@ -97,9 +97,8 @@ def block_share(params, training, windows, negatives, rng, rows):
         total, (z_positive, z_negative), cache = network.forward(
             local, block, loss.beta(*odds), training.layers, kept, rows
         )
-        positive = loss.beats_one_drawn(loss.log_odds(z_positive, *odds), n)
-        negative = loss.beats_one_drawn(loss.log_odds(z_negative[..., 0], *odds), n)
-        right = right_answers(positive, negative, block.lengths)
+        even = -loss.beats_one_drawn(loss.log_odds(z_positive.dtype.type(0), *odds), n)
+        right = right_answers(z_positive > even, z_negative[..., 0] <= even, block.lengths)
         return Share(total, right, touched, grads_of(cache))
 
 
@@ -123,15 +122,12 @@ def with_content(params, training, touched, rng):
     return params | {"E": E, "bias": bias}, backward
 
 
-def right_answers(positive, negative, lengths):
-    """How many of each row's two offers, the next item and one negative, are told apart.
-
-    positive, negative (B, T): their log-odds of being the next item.
+def right_answers(yes, no, lengths):
+    """How many of each row's two offers, the next item and one negative, are told apart: taken
+    for the next rather than for one drawn, yes, or not, no (B, T).
     """
-    real = np.arange(positive.shape[1]) < lengths[:, None]
-    yes = (positive > 0) & real
-    no = (negative <= 0) & real
-    return (yes.sum() + no.sum()) / 2
+    real = np.arange(yes.shape[1]) < lengths[:, None]
+    return (np.count_nonzero(yes & real) + np.count_nonzero(no & real)) / 2
 
 
 def batch_gradients(state, training, windows, negatives, seed):

@@ -4,7 +4,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,12 +23,32 @@ def cores():
 
 @contextmanager
 def workers(threads):
-    """A ThreadPoolExecutor whose `map` works through blocks; where no thread starts, as in
-    Pyodide, a stand-in that maps one block after the other.
+    """Something whose `map` works through blocks: this thread and others, so many in all; where
+    no thread starts, as in Pyodide, this one alone.
     """
     keep_freed_memory()
-    with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
-        yield pool if threads_start() else SimpleNamespace(map=map)
+    with one_blas_thread():
+        if threads == 1 or not threads_start():
+            yield SimpleNamespace(map=map)
+        else:
+            with ThreadPoolExecutor(threads - 1) as others:
+                yield SimpleNamespace(map=partial(shared, others))
+
+
+def shared(others, work, jobs):
+    """As map: yields work(job) in the jobs' order. While a result is still being computed, this
+    thread takes the next job that no other has begun.
+    """
+    jobs = list(jobs)
+    futures, ours = [others.submit(work, job) for job in jobs], {}
+    left = iter(range(len(jobs)))
+    for number, future in enumerate(futures):
+        while number not in ours and not future.done():
+            mine = next((one for one in left if futures[one].cancel()), None)
+            if mine is None:
+                break
+            ours[mine] = work(jobs[mine])
+        yield ours.pop(number) if number in ours else future.result()
 
 
 @cache
