@@ -84,7 +84,9 @@ def faults():
     }
 
 
-@pytest.mark.parametrize(("fault", "message"), faults().items(), ids=lambda f: str(f)[:40])
+@pytest.mark.parametrize(
+    ("fault", "message"), faults().items(), ids=[fault.__name__ for fault in faults()]
+)
 def test_what_is_wrong_with_a_vocabulary_is_said(tmp_path, fault, message):
     tiny_models.write_bert(tmp_path)
     fault(tmp_path)
