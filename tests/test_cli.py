@@ -325,8 +325,9 @@ def test_an_interrupted_training_keeps_its_checkpoint_and_goes_on(folder):
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "tinyrec", *arguments], cwd=folder, text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, pipesize=4096,
     )  # fmt: skip
+    # its output fits no more than some epochs, after which it waits to be read
     while "epoch   3/300" not in process.stdout.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGINT)

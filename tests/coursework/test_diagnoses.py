@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import re
 from pathlib import Path
 
@@ -165,7 +164,6 @@ def test_a_file_is_loaded_as_an_import_would(tmp_path):
     (folder / "more.py").write_text("def twice(a):\n    return 2 * a\n", "utf-8")
     source = """
 #!/usr/bin/env python
-import os
 from dataclasses import dataclass
 from my_functions import more
 import matplotlib.pyplot as plt
@@ -226,8 +224,6 @@ def shared_cases():
 @pytest.mark.parametrize("row", shared_cases())
 def test_of_files_that_students_write_the_right_ones_pass_alone(row):
     name, file, kind, _ = row
-    if "parallel" in file and os.getloadavg()[0] > 1.5:
-        pytest.skip("a race of threads shows only where cores are free")
     verdict = check_file(name, CASES / "coursework" / file)
     assert verdict.passed == (kind == "right"), verdict
 

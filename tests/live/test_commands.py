@@ -82,7 +82,7 @@ def test_a_log_that_is_no_database_is_said(folder):
 @pytest.mark.slow
 def test_a_server_under_load_answers_everybody():
     milliseconds, refused = live.load(users=100, seconds=3, every=1)
-    assert len(milliseconds) > 200 and refused == 0
+    assert len(milliseconds) >= 200 and refused == 0
 
 
 def test_a_session_is_measured_event_by_event_of_a_model_that_a_server_can_load(tmp_path):

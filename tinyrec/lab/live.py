@@ -85,7 +85,7 @@ async def one_user(port, user, until, every, rng):
     found = []
     await asyncio.sleep(rng.random() * every)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    while time.perf_counter() < until:
+    while not found or time.perf_counter() < until:
         event = json.dumps({"item": f"{rng.integers(ITEMS[0])}"})
         for request in (f"POST /users/{user}/events", f"GET /users/{user}/recommendations"):
             began, body = time.perf_counter(), event if request.startswith("POST") else ""
