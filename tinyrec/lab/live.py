@@ -45,7 +45,8 @@ def untrained(items, dim, hidden):
                         dropout=0.0)  # fmt: skip
     ids = np.array([f"{item}" for item in range(items)], object)
     model.catalogue = Catalogue(np.array(["1"], object), ids, ("event",))
-    model.log = Log(np.zeros(1, np.int32), np.zeros(1, np.int32), np.array([0, 1]))
+    nothing = np.zeros(1, np.int32)
+    model.log = Log(nothing, nothing, np.array([0, 1]), numbers=np.zeros((1, 0), np.float32))
     model.params = network.initial(np.random.default_rng(0), items, 1, dim, hidden)
     model.calibration, model.history_, model.report = calibration.NONE, [], ()
     model.content = None
