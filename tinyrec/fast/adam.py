@@ -86,9 +86,7 @@ def update_flat(theta, g, m, v, constants):
     one = theta.dtype.type(1)
     for j in range(theta.size):
         m[j] = beta1 * m[j] + (one - beta1) * g[j]  # (14)
-    for j in range(theta.size):
         v[j] = beta2 * v[j] + (one - beta2) * g[j] * g[j]  # (15)
-    for j in range(theta.size):
         theta[j] -= rate * m[j] / (np.sqrt(v_scale * v[j]) + eps)  # (16)
 
 

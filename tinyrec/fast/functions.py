@@ -152,3 +152,9 @@ def check(**shapes):
     for name, (array, shape) in shapes.items():
         if array.shape != tuple(shape):
             raise ValueError(f"{name} is {array.shape}, where {tuple(shape)} belongs")
+
+
+def check_picked(index, table):
+    """Raises IndexError where the index is none of the table's rows."""
+    if index.size and not 0 <= index.min() <= index.max() < len(table):
+        raise IndexError(f"row {index.max()} where there are {len(table)}")

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..model.functions import bias_gradient, sigmoid, weight_gradient
 from ..model.interest import last  # noqa: F401
+from .embedding import add_both
 from .functions import batched, check, jit, product
 
 
@@ -22,13 +23,10 @@ def forward(long, h, x, Wu, bu, fade):
     H, D = long.shape[-1], x.shape[-1]
     check(h=(h, long.shape), x=(x, (*h.shape[:-1], D)), Wu=(Wu, (2 * H, D)), bu=(bu, (D,)),
           fade=(fade, (D,)))  # fmt: skip
-    recent = batched(x, 2).copy()
-    fade_forward(recent, sigmoid(fade))
-    recent = recent.reshape(x.shape)
     u = long @ Wu[:H]
     u += h @ Wu[H:]
-    u += bu
-    u += recent
+    recent = np.empty(x.shape, x.dtype)
+    fade_forward(batched(x, 2), sigmoid(fade), bu, batched(recent, 2), batched(u, 2))
     return u, Cache(long, h, recent, Wu, fade)
 
 
@@ -49,11 +47,20 @@ def backward(du, cache):
 
 
 @jit
-def fade_forward(recent, decay):
-    """recent (B, T, D): x becomes the sum of what went before, fading."""
-    for b in range(len(recent)):
-        for t in range(1, recent.shape[1]):
-            add_faded(recent[b, t], decay, recent[b, t - 1])
+def fade_forward(x, decay, bu, recent, u):
+    """recent (B, T, D) is filled: x and the sum of what went before, fading; u gains it and bu."""
+    nothing = np.zeros_like(decay)
+    for b in range(len(x)):
+        for t in range(x.shape[1]):
+            before = recent[b, t - 1] if t > 0 else nothing
+            add_past(recent[b, t], x[b, t], decay, before)
+            add_both(u[b, t], recent[b, t], bu)
+
+
+@jit
+def add_past(out, x, decay, before):
+    for j in range(out.size):
+        out[j] = x[j] + decay[j] * before[j]
 
 
 @jit

@@ -28,7 +28,7 @@ def forward(z_positive, z_negative, lengths, beta, rows=None):
     K, real = z_negative.shape[-1], z_positive.dtype.type
     weight = real(1 / (int(rows or lengths.sum()) * (K + 1)))
     negative = batched(z_negative, 2)
-    dz_positive, dz_negative = np.zeros_like(batched(z_positive, 1)), np.zeros_like(negative)
+    dz_positive, dz_negative = np.empty_like(batched(z_positive, 1)), np.empty_like(negative)
     total = loss_rows(
         -batched(z_positive, 1), negative, lengths.reshape(-1), real(beta), weight,
         dz_positive, dz_negative,
@@ -47,7 +47,7 @@ def backward(dloss, cache):
 
 @jit
 def loss_rows(minus_positive, z_negative, lengths, beta, weight, dz_positive, dz_negative):
-    """Fills the gradients where rows are real; returns the sum of their losses.
+    """Fills the gradients, with zeros where rows are not real; returns the sum of the losses.
 
     A positive's loss is that of a negative with the logit's sign changed, times β.
     """
@@ -58,6 +58,8 @@ def loss_rows(minus_positive, z_negative, lengths, beta, weight, dz_positive, dz
             total += softplus_row(z_negative[b, t], weight, dz_negative[b, t])
         row, into = minus_positive[b, :T], dz_positive[b, :T]
         total += beta * softplus_row(row, -beta * weight, into)
+        dz_positive[b, T:] = 0
+        dz_negative[b, T:] = 0
     return total
 
 

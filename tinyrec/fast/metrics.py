@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..results.calibration import BINS, Reliability
-from .functions import check, exp, jit
+from .functions import check, check_picked, exp, jit
 
 CHUNK = 1024  # logits that are summed up in their own type, whose digits do for so many
 EDGES = np.log(BINS[1:-1] / (1 - BINS[1:-1]))  # log-odds between one bin and the next
@@ -13,8 +13,7 @@ def judge(logits, targets):
     """As results.metrics.judge."""
     B, N = logits.shape
     check(targets=(targets, (B,)))
-    if not 0 <= targets.min() <= targets.max() < N:
-        raise IndexError(f"target {targets.max()} of {N}")
+    check_picked(targets, logits.T)
     found, binned = np.zeros((B, 4)), np.zeros((3, len(BINS) - 1))
     logits = np.ascontiguousarray(logits)
     judge_rows(logits, targets, logits.dtype.type(max(1, N - 1)), EDGES, found, *binned)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..model.functions import transpose
-from .functions import add_rows, add_scaled, batched, check, jit
+from .functions import add_rows, add_scaled, batched, check, check_picked, jit
 
 ITEMS = 4096  # whose vectors are multiplied at a time, so that their logits stay in the cache
 
@@ -27,8 +27,7 @@ def forward(u, E, bias, positives, negatives):
           positives=(positives, u.shape[:-1]))  # fmt: skip
     u, positives, negatives = batched(u, 2), batched(positives, 1), batched(negatives, 1)
     E_negative = E.take(negatives, axis=0)
-    if not 0 <= positives.min() <= positives.max() < len(E):
-        raise IndexError(f"item {positives.max()} where there are {len(E)}")
+    check_picked(positives, E)
     z_negative = u @ transpose(E_negative)
     z_negative += bias[negatives][:, None, :]
     z_positive = np.empty((len(u), T), u.dtype)

@@ -132,7 +132,7 @@ def right_answers(yes, no, lengths):
 
 def batch_gradients(state, training, windows, negatives, seed):
     """A batch's loss, accuracy and gradients, block by block (longest first, then in order)."""
-    rows = int((windows[:, 1] - windows[:, 0] - 1).sum())
+    rows, n = int((windows[:, 1] - windows[:, 0] - 1).sum()), len(state.params["E"])
 
     def one_block(job):
         number, members = job
@@ -140,7 +140,7 @@ def batch_gradients(state, training, windows, negatives, seed):
         chosen = windows[members], negatives[members]
         return block_share(state.params, training, *chosen, rng, rows)
 
-    touched = occurring(len(state.params["E"]), pad(training.log.items, windows), negatives)
+    touched = occurring(n, pad(training.log.items, windows), negatives)
     for name in TABLES:
         state.adam.catch_up(name, touched)
     jobs = list(enumerate(by_length(windows)))[::-1]
@@ -151,7 +151,7 @@ def batch_gradients(state, training, windows, negatives, seed):
         total += share.loss
         right += share.right
         some = len(share.touched) < len(touched)
-        at = np.searchsorted(touched, share.touched) if some else None
+        at = share.touched if len(touched) == n else np.searchsorted(touched, share.touched)
         for name, gradient in share.grads.items():
             if some and name in TABLES:
                 state.adam.add_rows(grads[name], at, gradient)
