@@ -1,6 +1,7 @@
 """The study of items that nobody has taken yet asks what it says."""
 
 import numpy as np
+import pytest
 
 from tinyrec.lab import cold
 from tinyrec.preprocess import sequences
@@ -37,6 +38,13 @@ def test_what_is_nearest_to_the_last_events_comes_first():
     log = sequences.as_log([(np.array([1, 1, 0]), np.zeros(3, int), np.zeros((3, 0)))])
     scores = cold.nearest(C)(np.array([[2, 3], [0, 2]]), log)
     assert scores.argsort()[:, -2:].tolist() == [[2, 0], [2, 1]]
+
+
+def test_what_is_like_the_most_taken_comes_first_for_everybody():
+    C = np.array([[1.0, 0], [0, 1], [1, 0.1], [0, 0.5]])
+    log = sequences.as_log([(np.array([1, 3, 1, 0]), np.zeros(4, int), np.zeros((4, 0)))])
+    first, second = cold.liked(C, log)(np.array([[0, 1], [0, 4]]), log)
+    assert first.tolist() == second.tolist() == pytest.approx([1, 3, 1.3 / 1.01**0.5, 3])
 
 
 def test_a_log_without_some_items_has_no_event_on_them_and_keeps_the_others():

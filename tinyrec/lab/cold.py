@@ -2,9 +2,9 @@
 
 A tenth of the items, drawn at random, leaves the log; the model knows them by content alone. It
 is then asked for each user's last event in the whole log, whatever that is: with the true content,
-with the same vectors dealt out to the items at random, and, beside it, what is nearest to the last
-items by content. What lifts the odds of new items takes from those that are known: how much, the
-rows over LIFTS say (`lift` in settings.py).
+with the same vectors dealt out to the items at random, and, beside it, what is nearest by content
+to the last items, and to what everybody takes. What lifts the odds of new items takes from those
+that are known: how much, the rows over LIFTS say (`lift` in settings.py).
 """
 
 from dataclasses import replace
@@ -29,7 +29,7 @@ def study(events, content, settings, seeds=3):
     found = {}
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
-        candidates = np.flatnonzero(np.isin(events.items, ids))
+        candidates = np.flatnonzero(among(events.items, ids))
         cold = rng.permutation(candidates)[: round(SHARE * len(events.items))]
         names = set(events.items[cold])
         models = {}
@@ -38,7 +38,8 @@ def study(events, content, settings, seeds=3):
             models[row].fit(without(events, cold), content=(ids, theirs))
         own = models["its own"]
         asked = [("its own", own.score, LIFTS), ("shuffled", models["shuffled"].score, (1,)),
-                 ("nearest by its own", nearest(own.content["C"]), (1,))]  # fmt: skip
+                 ("nearest by its own", nearest(own.content["C"]), (1,)),
+                 ("like all by its own", liked(own.content["C"], own.log), (1,))]  # fmt: skip
         for row, score, lifts in asked:
             for lift, metric in measure(own, score, events, names, lifts).items():
                 found.setdefault((row, lift), []).append(metric)
@@ -65,6 +66,21 @@ def nearest(C):
     return score
 
 
+def liked(C, log):
+    """A score: the cosines of an item's content C (N, F) to all the log's items, summed; one for
+    all users.
+    """
+    C = unit(C)
+    everyone = C @ C[log.items].sum(axis=0)
+    return lambda spans, _: np.tile(everyone, (len(spans), 1))
+
+
+def among(ids, some):
+    """(n,) bool: which raw ids are some of these?"""
+    some = set(some)
+    return np.array([name in some for name in ids], bool)
+
+
 def without(events, items):
     """The Events on other items than these, given in numbers."""
     rows = np.flatnonzero(~np.isin(events.item, items))
@@ -83,7 +99,7 @@ def measure(model, score, events, cold, lifts=(1,)):
     ids = model.catalogue
     strangers = replace(ids, users=ids.users[:0])  # the whole histories are in the events
     log, spans = catalogue.targets(strangers, model.log, events)
-    is_cold = np.isin(ids.items, list(cold))
+    is_cold = among(ids.items, cold)
     ranks = {lift: ([], [], []) for lift in lifts}
     for block in metrics.order_of_blocks(spans, log):
         logits, targets = score(spans[block], log), log.items[spans[block, 1]]
