@@ -165,6 +165,26 @@ def test_what_is_installed_hands_out_a_course_without_the_repository(tmp_path, h
     assert done.returncode == 2 and "only the repository has them" in done.stderr
 
 
+def test_a_notebook_is_marked_by_its_cells_whatever_they_do_to_the_examiner():
+    nbformat = pytest.importorskip("nbformat")
+    from tinyrec.coursework.marks import marked
+
+    _, content = course.notebook("lstm_step")
+    notebook = nbformat.reads(course.seeded(content, 7), as_version=4)
+    cells = {cell.id: cell for cell in notebook.cells}
+    right = OTHER_STYLE["lstm_step"].replace("np.tanh(new) * o", "shown(new) * o")
+    own = ["%matplotlib inline\n!ls\nshown = np.tanh", "1 / 0", "print(step)"]
+    notebook.cells[2:2] = map(nbformat.v4.new_code_cell, own)
+    trick = "\nclass check:\n    points = 8\n    __init__ = lambda *a, **k: None\n"
+    for answer, points in ((right, "8"), (right.replace("g * i", "g") + trick, "4"),
+                           ("HINTS = 2\n" + right, "6"), ("exit()", "0")):  # fmt: skip
+        cells["answer"].source = answer
+        marked(notebook, {}, hints=1)
+        said, result = cells["check"].outputs
+        assert result.data["text/plain"] == points, said
+        assert f"{points} of 8 points" in said.text
+
+
 @pytest.mark.slow
 def test_gradescope_runs_its_zip(tmp_path):
     course.grading(tmp_path / "marking", seed=7, hints=1)

@@ -18,10 +18,17 @@ EXERCISE, WEEK = Path("03-lstm-step.ipynb"), "week02"
 STEP = OTHER_STYLE["lstm_step"]
 MISTAKEN = STEP.replace("c * f + g * i", "c * f + g")
 
+TRICKS = {  # what an answer may do to whatever judges it in its own process
+    "a new check": "class check:\n    points = 8\n    __init__ = lambda *a, **k: None",
+    "a new judge": "try:\n    import tinyrec.coursework.check as c\n"
+                   "    c.judge = lambda *a, **k: None\nexcept Exception:\n    pass",
+    "no number": "float = check = lambda *a, **k: type('V', (), {'points': '8.0'})",
+}  # fmt: skip
+
 
 @pytest.fixture
 def folder(tmp_path):
-    course.grading(tmp_path / "marking", seed=7)
+    course.grading(tmp_path / "marking", seed=7, hints=1)
     (tmp_path / f"marking/nbgrader/source/{WEEK}/04-lstm-forward.ipynb").unlink()
     return tmp_path / "marking/nbgrader"
 
@@ -55,11 +62,14 @@ def test_scores_are_earned_and_feedback_names_the_mistake(folder):
     submit(folder, "ann", STEP)
     submit(folder, "bob", MISTAKEN)
     submit(folder, "eve", MISTAKEN, tampered=True)
+    submit(folder, "hal", "HINTS = 3\n" + STEP)
+    for name, trick in TRICKS.items():
+        submit(folder, name, f"{MISTAKEN}\n{trick}")
     nbgrader(folder, "autograde", WEEK, "--create")
     nbgrader(folder, "generate_feedback", WEEK)
     nbgrader(folder, "export")
     with open(folder / "grades.csv", encoding="utf-8") as file:
         scores = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
-    assert scores == {"ann": 8, "bob": 4, "eve": 4}
+    assert scores == {"ann": 8, "bob": 4, "eve": 4, "hal": 5} | dict.fromkeys(TRICKS, 4)
     feedback = folder / "feedback/bob" / WEEK / EXERCISE.with_suffix(".html")
     assert "without the input gate" in feedback.read_text("utf-8")

@@ -167,7 +167,8 @@ def grading(to, seed=None, hints=0):
     hints: the points that each hint costs.
     """
     to = empty(to)
-    write(to / "nbgrader/nbgrader_config.py", (GRADING / "nbgrader_config.py").read_bytes())
+    configured = (GRADING / "nbgrader_config.py").read_text("utf-8")
+    write(to / "nbgrader/nbgrader_config.py", configured.replace("HINTS = 0", f"HINTS = {hints}"))
     needed = [one for one in requires("tinyrec") or () if "extra ==" not in one]
     given = "" if seed is None else f"--seed {seed}"
     given += f" --count-hints {hints}" if hints else ""

@@ -325,7 +325,11 @@ def by_gate(trial, part, lost):
     at, used = gates[wrong[0]]
     if len(wrong) == 1:
         return at, say("one_step_gate", gates=wrong[0], used=used, at=at), names
-    all_used = ", ".join(f"∂({used})" for used in sorted({gates[gate][1] for gate in wrong}))
+    outer = max(number for _, number in gates.values())  # which ∂ of the state comes in by
+    shared = {gates[gate][1] for gate in wrong}
+    if all(gate in wrong for gate, (_, number) in gates.items() if number in shared):
+        shared.add(outer)
+    all_used = ", ".join(f"∂({number})" for number in sorted(shared))
     return used, say("one_step_gates", gates=", ".join(wrong), used=all_used), names
 
 
