@@ -169,6 +169,8 @@ def test_content_that_cannot_be_used_is_named(given, said):
 def test_items_that_cannot_be_added_are_named(fitted):
     with pytest.raises(InputError, match="g0-0 is in the catalogue already"):
         fitted.add_items(["g0-0"], np.ones((1, GROUPS)))
+    with pytest.raises(InputError, match="0 ids, vectors"):
+        fitted.add_items("ab", np.ones((2, GROUPS)))
     with pytest.raises(InputError, match="vectors of 2 numbers: the model's items have 6"):
         fitted.add_items(["new"], np.ones((1, 2)))
 

@@ -110,7 +110,7 @@ def test_a_rare_word_weighs_more_and_rows_have_length_one():
 
 WRONG_TEXTS = [
     (["red", None], "text 1 is None"), (["red", float("nan")], "text 1 is nan"),
-    (["", "!"], "no text has a letter"),
+    ("red", "'red' is one text"), (["", "!"], "no text has a letter"),
 ]  # fmt: skip
 
 

@@ -30,6 +30,8 @@ def encode(texts, encoder="tfidf", among=None):
                the same as the others' if it is encoded among them. A BERT needs none.
     Raises InputError for what is not text, texts that say nothing, and a folder's faults.
     """
+    if isinstance(texts, str):
+        raise InputError(f"{texts!r:.60} is one text: give a list of texts")
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise InputError(f"text {number} is {text!r}: give text, '' where nothing is known")
@@ -104,7 +106,7 @@ def pair(given):
     """A dict of vectors by id, or the pair (ids, vectors), as (ids, vectors (n, D))."""
     try:
         ids, vectors = (list(given), list(given.values())) if isinstance(given, dict) else given
-        ids, vectors = [str(name) for name in ids], np.asarray(vectors)
+        ids, vectors = [] if isinstance(ids, str) else [*map(str, ids)], np.asarray(vectors)
     except (TypeError, ValueError):
         raise InputError("content: give a vector for each item id, all of one length") from None
     return checked(ids, vectors, "content")
