@@ -62,7 +62,10 @@ def test_integrated_gradients_sum_to_the_logit_less_that_of_all_vectors_at_zero(
     assert found.sum() == pytest.approx(fitted.calibration.slope * (z[0] - z[1]), rel=0.01)
 
 
-def test_integrated_gradients_are_complete_where_the_recurrence_tips_over(fitted):
+@pytest.mark.parametrize("most", [100, 30])
+def test_integrated_gradients_are_complete_where_the_recurrence_tips_over(
+    fitted, monkeypatch, most
+):
     """One unit that keeps its sign: with little of the events it ends at −1, with more at 1."""
     params, way = dict(fitted.params), [f"i{number:02}" for number in range(10)]
     x = events.own_layers(fitted, fitted.past(history=way))[1].lstm.x
@@ -74,7 +77,16 @@ def test_integrated_gradients_are_complete_where_the_recurrence_tips_over(fitted
     u, _ = events.from_vectors(params, events_times(x, [0, 0.2, 0.5, 1]), readable)
     z = u @ params["E"][7]
     assert abs(z[2] - z[1]) > 0.1 * abs(z[3] - z[0])  # the tipping matters
+    from_vectors, asked = events.from_vectors, []
+
+    def counted(params, x, layers):
+        asked.append(len(x))
+        return from_vectors(params, x, layers)
+
+    monkeypatch.setattr(events, "from_vectors", counted)
+    monkeypatch.setattr(events, "MOST", most)
     found = events.of_past(other, fitted.past(history=way), 7, "gradients")
+    assert sum(asked) <= most
     assert found.sum() == pytest.approx(fitted.calibration.slope * (z[3] - z[0]), rel=0.01)
     assert found[0] == max(found, key=abs)  # the event that decides
 

@@ -7,11 +7,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
-from tinyrec import store
+from tinyrec import InputError, store
 from tinyrec.train import ranks
 
 pytest.importorskip("mpi4py", reason="the extra mpi is not installed")
@@ -119,3 +120,13 @@ def test_expected_seconds_fall_with_ranks_until_the_exchange_outweighs_them():
     on_one = ranks.predicted(cost, 6.0, ranks=1, bandwidth=1e9)
     assert on_one == pytest.approx(8 + 1)  # all blocks, and the rest
     assert ranks.predicted(cost, 6.0, ranks=4, bandwidth=1e9) == pytest.approx(2 + 1.5 + 1)
+
+
+def test_an_mpi_that_does_not_load_is_said_in_one_line(monkeypatch):
+    class Broken(ModuleType):
+        def __getattr__(self, name):
+            raise RuntimeError("cannot load MPI library\nhere\nthere")
+
+    monkeypatch.setitem(sys.modules, "mpi4py", Broken("mpi4py"))
+    with pytest.raises(InputError, match=r"\(cannot load MPI library\)$"), ranks.job():
+        pass

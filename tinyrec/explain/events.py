@@ -27,9 +27,10 @@ from ..train.workers import one_blas_thread, workers
 
 # The way from zero is cut into pieces, in each of which Simpson's rule needs the gradients at both
 # ends and in the middle. A piece that misses its own rise by too much is cut again. Where the
-# recurrence tips from one course to another no cut is fine enough: the rise of a narrow piece is
-# shared out as the steepest of its gradients would, whose direction is that of the tipping.
-PIECES = 4
+# recurrence tips from one course to another no cut is fine enough: the rise of a narrow piece, or
+# of any once there are MOST points, is shared out as the steepest of its gradients would, whose
+# direction is that of the tipping.
+PIECES, MOST = 4, 100
 INCOMPLETE = 5e-4  # of the whole rise, or of a tenth of a logit where it rises less
 NARROW = 1e-4
 BLOCK = 25  # histories that a worker takes at a time
@@ -134,10 +135,14 @@ def gradients(rec, past, item):
     x = own_layers(rec, past)[1].lstm.x
     e, slope = rec.params["E"][item], rec.calibration.slope
 
+    def moved(block):
+        u, back = from_vectors(rec.params, block.astype(x.dtype)[:, None, None] * x, readable)
+        return u @ e, np.einsum("rtd,td->rt", back(np.broadcast_to(e, u.shape)), x)
+
     def along(way):
         """With x times each number (R,): the logit (R,), and how an event moves it (R, T)."""
-        u, back = from_vectors(rec.params, way.astype(x.dtype)[:, None, None] * x, readable)
-        return u @ e, np.einsum("rtd,td->rt", back(np.broadcast_to(e, u.shape)), x)
+        blocks = np.array_split(way, -(-len(way) // BLOCK))
+        return map(np.concatenate, zip(*map(moved, blocks), strict=True))
 
     way = np.linspace(0, 1, 2 * PIECES + 1)
     z, moves = along(way)
@@ -146,15 +151,16 @@ def gradients(rec, past, item):
         width = way[2::2] - way[:-2:2]
         parts = (moves[:-2:2] + 4 * moves[1::2] + moves[2::2]) * width[:, None] / 6
         rise = z[2::2] - z[:-2:2]
-        wrong = abs(parts.sum(axis=1) - rise) > least
-        halves = np.flatnonzero(np.repeat(wrong & (width > NARROW), 2))
-        if not len(halves):
-            for piece in np.flatnonzero(wrong):
+        missing = abs(parts.sum(axis=1) - rise)
+        worst = np.flatnonzero((missing > least) & (width > NARROW))
+        worst = worst[np.argsort(-missing[worst])][: (MOST - len(way)) // (2 * PIECES - 2)]
+        if not len(worst):
+            for piece in np.flatnonzero(missing > least):
                 three = moves[2 * piece : 2 * piece + 3]
                 steepest = three[abs(three.sum(axis=1)).argmax()]
                 parts[piece] = rise[piece] * steepest / (steepest.sum() or 1)
             return slope * parts.sum(axis=0)
-        cuts = np.arange(1, PIECES) / PIECES
+        halves, cuts = np.append(2 * worst, 2 * worst + 1), np.arange(1, PIECES) / PIECES
         new = (way[halves, None] + np.diff(way)[halves, None] * cuts).ravel()
         way, z, moves = map(np.concatenate, zip((way, z, moves), (new, *along(new)), strict=True))
         order = np.argsort(way)

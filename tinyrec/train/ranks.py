@@ -95,7 +95,8 @@ def job():
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
-        raise InputError(f"--mpi: pip install 'tinyrec[mpi]' ({error})") from None
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"--mpi: pip install 'tinyrec[mpi]' ({reason})") from None
     comm = MPI.COMM_WORLD
     if comm.rank:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
