@@ -179,3 +179,13 @@ def test_a_ranking_is_judged_the_same_in_one_pass(dtype):
     for judge in (fast.metrics.judge, metrics.judge):
         rank, _, _, square, _ = judge(logits, targets)
         assert rank[3] == 2499 and np.isnan(square[3])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_interests_at_the_end_of_each_history_are_the_same(dtype):
+    rng = np.random.default_rng(0)
+    shapes = (4, 3), (4, 3), (4, 9, 5), (6, 5), 5, 5
+    long, h, x, Wu, bu, fade = (rng.normal(size=size).astype(dtype) for size in shapes)
+    lengths = np.array([1, 9, 4, 6])
+    both_close(*(room.interest.last(long, h, x, lengths, Wu, bu, fade) for room in (fast, model)),
+               dtype)  # fmt: skip

@@ -5,9 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..model.functions import bias_gradient, sigmoid, weight_gradient
-from ..model.interest import last  # noqa: F401
 from .embedding import add_both
-from .functions import batched, check, jit, product
+from .functions import add_scaled, batched, check, jit, product
 
 
 class Cache(NamedTuple):
@@ -44,6 +43,32 @@ def backward(du, cache):
     inputs = product(du, Wu[:H].T), product(du, Wu[H:].T), drecent.reshape(du.shape)
     dfade = ddecay * decay * (1 - decay)
     return inputs, {"Wu": dWu, "bu": bias_gradient(du), "fade": dfade}
+
+
+def last(long, h, x, lengths, Wu, bu, fade):
+    """As model.interest.last."""
+    B, T, D = x.shape
+    H = h.shape[-1]
+    check(lengths=(lengths, (B,)), fade=(fade, (D,)))
+    u = long @ Wu[:H] + h @ Wu[H:] + bu
+    add_recent(x, np.minimum(lengths, T), sigmoid(fade), u)
+    return u
+
+
+@jit
+def add_recent(x, lengths, decay, u):
+    one = x.dtype.type(1)
+    for b in range(len(x)):
+        recent = np.zeros_like(decay)
+        for t in range(lengths[b]):
+            move_on(recent, decay, x[b, t])
+        add_scaled(u[b], one, recent)
+
+
+@jit
+def move_on(recent, decay, x):
+    for j in range(recent.size):
+        recent[j] = x[j] + decay[j] * recent[j]
 
 
 @jit
