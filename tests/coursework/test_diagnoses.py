@@ -199,7 +199,9 @@ FILES = [  # (name, content, what is said; None if it passes)
     ("a.py", LSTM.encode() + b"\nexit()", "leave out exit()"),
     ("a.ipynb", json.dumps({"cells": []}).encode(), "notebook"),
     ("a.txt", LSTM.encode(), "ends in .py"),
-    ("a.py", b"\0\1\2", "line"),
+    ("a.py", b"\0\1\2", "line 1"),
+    ("a.py", b"(" * 99_999, "line 1"),
+    ("a.py", b"x = " + b"-" * 199_999 + b"1", "the file stops"),
 ]
 
 
@@ -209,6 +211,7 @@ def test_files_that_are_none_get_a_sentence_of_their_own(name, content, words, t
     verdict = check_file("lstm", tmp_path / name)
     assert verdict.passed == (words is None), verdict
     assert words is None or words in said(verdict)
+    assert len(said(verdict)) < 300
 
 
 def shared_cases():

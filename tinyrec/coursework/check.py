@@ -94,7 +94,8 @@ def state_of(path):
 
 
 def missing(path):
-    return f"{path}: no such file; name the Python file with your solution"
+    why = "not a regular" if os.path.exists(path) else "no such"
+    return f"{path}: {why} file; name the Python file with your solution"
 
 
 def nothing_handed_in(name, path, language="en"):

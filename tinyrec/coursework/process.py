@@ -97,7 +97,7 @@ def copy_helpers(beside, source, to):
     """Copy the modules beside a file that it imports, and those that they import."""
     try:
         nodes = list(ast.walk(ast.parse(source)))
-    except (SyntaxError, ValueError, RecursionError):  # said when the file is loaded
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # said when it is loaded
         return
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}

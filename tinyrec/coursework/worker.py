@@ -25,6 +25,7 @@ REFUSED = ("tinyrec", "torch", "tensorflow", "keras", "jax")
 IDLE = ("tinyrec.coursework", "matplotlib", "matplotlib.pyplot", "IPython")
 NUDGE = 1e-5  # of an entry, up and down, for a numerical gradient
 FEW = 20  # times as many calls in backward of what forward calls: more are no derivation
+SHOWN = 80  # letters of a line that is shown
 STANDARD = os.path.dirname(os.__file__)
 LAYER = "(output, cache)"
 BACK = "(d_input, grads)"
@@ -364,7 +365,7 @@ def place_of(error):
     said = f"{type(error).__name__}: {telling[0]}{at}"
     if not own:
         return said
-    code = linecache.getline(*own[-1]).strip()
+    code = linecache.getline(*own[-1]).strip()[:SHOWN]
     return ("at_line", {"line": own[-1][1], "code": code, "error": said})
 
 
@@ -435,8 +436,8 @@ def load(path):
     try:
         exec(compiled(source, str(path)), vars(module))
     except SyntaxError as error:
-        text = (error.text or "").strip()
-        raise Trouble("syntax", line=error.lineno, code=text, error=error.msg) from None
+        text = (error.text or "").strip()[:SHOWN]
+        raise Trouble("syntax", line=error.lineno or 1, code=text, error=error.msg) from None
     except (Trouble, SystemExit):
         raise
     except EOFError:
