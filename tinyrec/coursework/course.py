@@ -28,18 +28,7 @@ NOTEBOOKS = BESIDE / "notebooks"
 SOLUTIONS = PACKAGE.parent / "tests/coursework/solutions"
 LINK = re.compile(r"(\]\(|src=\\?\")((?!https?:)[^)\"\\#]+)")
 HINT = re.compile(r"<summary>Hint \d</summary>\s*(.*?)\s*</details>", re.S)
-README = """# Long- and short-term interest, from scratch
 
-Read a notebook in `notebooks/`, then fill in its exercises: in `notebooks/exercises/`, or as the
-files in `exercises/`. What links lead to in the package is in `sources/`, to be read.
-
-    pip install tinyrec jupyter
-    tinyrec check lstm exercises/05_lstm.py{seed} --watch    judged at every save, until Ctrl-C
-    tinyrec check lstm --hint 1                     one hint of three
-    tinyrec course progress .                       what is done, and what is next
-
-{plan}
-"""
 
 @cache
 def tables():
@@ -108,7 +97,8 @@ def new(to, seed=None, answers=None):
     to, answers = empty(to), answers or {}
     option = "" if seed is None else f" --seed {seed}"
     (to / "exercises").mkdir()
-    (to / "README.md").write_text(README.format(seed=option, plan="\n".join(weeks())), "utf-8")
+    page = Path(__file__).with_name("handed_out.md").read_text("utf-8")
+    write(to / "README.md", page.format(seed=option, plan="\n".join(weeks())))
     for path in sorted(NOTEBOOKS.rglob("*")):
         at = path.relative_to(NOTEBOOKS)
         if path.suffix in (".ipynb", ".md") and path.name != "teaching.md":

@@ -281,16 +281,9 @@ def is_compiled(function):
             and function.nopython_signatures)  # fmt: skip
 
 
-KINDS = {
-    "layer": call_layer,
-    "step": call_step,
-    "adam": call_adam,
-    "metrics": call_metrics,
-    "cleaning": call_cleaning,
-    "sequences": call_sequences,
-    "gradcheck": call_gradcheck,
-    "recurrence": call_recurrence,
-}
+KINDS = {function.__name__.removeprefix("call_"): function for function in (
+    call_layer, call_step, call_adam, call_metrics, call_cleaning, call_sequences, call_gradcheck,
+    call_recurrence)}  # fmt: skip
 
 
 def reply_of(kind, functions, cases):
