@@ -105,7 +105,7 @@ def job():
     except BaseException as error:
         if comm.size == 1:
             raise
-        time.sleep(1 if comm.rank else 0)  # what is wrong for all of them is said by the first
+        time.sleep(5 if comm.rank else 0)  # what is wrong for all of them is said by the first
         if isinstance(error, InputError):
             print(f"tinyrec: {error}", file=sys.stderr, flush=True)
         elif not isinstance(error, KeyboardInterrupt):
