@@ -111,6 +111,7 @@ FURTHER = [  # (exercise, edit of the other style, equations a message may point
     ("additive", ("q[..., :, None, :] + k", "q[..., :, None, :] - k"), {26}),
     ("additive", ("long = w @ h", "long = (w @ h + h) / 2"), {27, 28}),
     ("additive", ("(1 - both**2)", "(1 - both)"), {26, 28}),
+    ("additive", ("np.exp(scores - scores.max(axis=-1, keepdims=True))", "np.exp(scores)"), {27}),
     ("bpr", ("np.logaddexp(0, -difference)", "np.exp(-difference)"), {29}),
     ("bpr", ("np.logaddexp(0, -difference)", "np.log(1 + np.exp(-difference))"), {29}),
     ("bpr", ("dz_negative = -d", "dz_negative = -d / 2"), {29}),

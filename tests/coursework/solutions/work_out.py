@@ -18,8 +18,8 @@ from tinyrec.coursework.worker import as_json
 HERE = Path(__file__).parent
 OPEN = 60.0  # a pre-activation at which σ and tanh are 1
 SWITCHED = (
-    "one step", "no recurrence", "even weights", "one row", "no padding", "plain rows",
-    "∂loss = 1",
+    "one step", "no recurrence", "even weights", "large scores", "one row", "no padding",
+    "plain rows", "∂loss = 1",
 )  # fmt: skip
 wave = unseen.wave
 
@@ -113,6 +113,8 @@ def additive(rng):
         yield "keyless", [h, Wq, 0 * Wk, v]
         yield "causal", [future, Wq, 0 * Wk, v]
         yield "order", [h[..., ::-1, :], Wq, 0 * Wk, v]
+    h, Wq, Wk, v = drawn((2,), 4)
+    yield "large scores", [h, Wq, Wk, 2000 * v]
 
 
 def bpr(rng):
