@@ -17,8 +17,8 @@ FEWEST, RANKED = 2000, 500
 
 # A block, the unit of work, has at most
 BLOCK = 64  # users, so that a batch has blocks for several threads
-STEPS = 1800  # padded ones too: what it keeps for its backward pass stays in the caches
-PADDING = 150  # padded steps: more would cost more than to hand out another block
+STEPS = 2600  # padded ones too: what it keeps for its backward pass stays in the caches
+PADDING = 200  # padded steps: more would cost more than to hand out another block
 
 
 class Log(NamedTuple):
