@@ -30,12 +30,13 @@ def write(rec, path, user=None, history=None, k=10):
 def html(rec, past, user=None, k=10):
     """The page of one user's Log, its text; user: whose it is, a raw id."""
     found = trace(rec, past, user, k)
-    steps = [as_json(step) for step in found["steps"]]
+    steps, empty = list(map(as_json, found["steps"])), '"steps":[]'
     left = MOST - len(as_json(found | {"steps": []}).encode())
     sizes = np.cumsum([1 + len(step.encode()) for step in steps[::-1]])  # of the last ones
-    shown = max(1, int((sizes <= left).sum()))
-    found |= {"first": len(steps) - shown, "steps": found["steps"][len(steps) - shown :]}
-    return TEMPLATE.read_text("utf-8").replace("{{trace}}", as_json(found))
+    first = len(steps) - max(1, int((sizes <= left).sum()))
+    text = as_json(found | {"first": first, "steps": []})  # in no title quotes stand unescaped
+    text = text.replace(empty, f'{empty[:-1]}{",".join(steps[first:])}]')
+    return TEMPLATE.read_text("utf-8").replace("{{trace}}", text)
 
 
 def as_json(found):
