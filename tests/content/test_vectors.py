@@ -168,6 +168,10 @@ def test_what_a_bert_made_is_kept_until_a_text_or_a_weight_is_another(tmp_path, 
         vectors.of_items(texts, folder, tmp_path)
 
 
+def test_an_item_whose_text_is_empty_is_not_taken_for_one_that_says_something():
+    assert vectors.of_items({"a": "red hat", "b": "", "c": "blue hat"}, "tfidf")[0] == ["a", "c"]
+
+
 def test_where_nothing_can_be_kept_and_where_it_is_broken_it_is_encoded_anew(tmp_path):
     pytest.importorskip("safetensors", reason="safetensors is not installed")
     folder, texts = tiny_models.write_bert(tmp_path / "bert"), {"a": "the red chair", "b": "café"}

@@ -41,12 +41,14 @@ def encode(texts, encoder="tfidf", among=None):
 
 def of_items(texts, encoder, beside=None):
     """(ids, vectors): what `encode` makes of the items' texts, {id: text}; or a FILE.npz's.
+    Of an item whose text is empty nothing is known.
 
     What a BERT made is kept in the folder `beside`, if one may write there, in a file named by
     the texts and the weights: the same ones are not encoded twice.
     """
     if str(encoder).endswith(".npz"):
         return read_vectors(encoder)
+    texts = {item: text for item, text in texts.items() if text}
     if not texts:
         raise InputError("no text is known of the items: name a file of them with --items")
     ids, said = list(texts), list(texts.values())
