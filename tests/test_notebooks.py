@@ -49,8 +49,9 @@ def test_it_runs_and_draws_its_pictures(path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
     notebook = nbformat.read(path, as_version=4)
     runner = nbclient.NotebookClient(
-        notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
-    )
+        notebook, timeout=240, startup_timeout=240, kernel_name="python3",
+        resources={"metadata": {"path": str(FOLDER)}},
+    )  # fmt: skip
     runner.execute()
     outputs = [output for cell in code(notebook) for output in cell.outputs]
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]

@@ -31,18 +31,20 @@ class Browser:
         command = [program(), *FLAGS, f"--user-data-dir={self.folder.name}", "about:blank"]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.process = subprocess.Popen(command, **quiet)
-        pages = json.load(urllib.request.urlopen(f"http://127.0.0.1:{self._port()}/json"))
-        (page,) = [page for page in pages if page["type"] == "page"]
-        self.socket = create_connection(page["webSocketDebuggerUrl"], timeout=WAIT)
+        self.socket = create_connection(self._page(), timeout=WAIT)
         self.sent, self.problems = 0, []
         for domain in ("Page", "Runtime", "Log"):
             self.call(f"{domain}.enable")
 
-    def _port(self):
+    def _page(self):
+        """The address of its one page, which is there a moment after the browser is."""
         file, until = Path(self.folder.name) / "DevToolsActivePort", time.monotonic() + WAIT
         while time.monotonic() < until:
             if file.exists() and file.read_text().strip():
-                return file.read_text().split()[0]
+                port = file.read_text().split()[0]
+                for page in json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/json")):
+                    if page["type"] == "page":
+                        return page["webSocketDebuggerUrl"]
             time.sleep(0.05)
         raise TimeoutError("the browser did not start")
 
