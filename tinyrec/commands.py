@@ -207,9 +207,10 @@ def recommend_to_all(model, options):
 def explain(options):
     model, who = Recommender.load(options.model), (options.user, options.history)
     if options.item is None:
-        found = explaining.parts(model, *who, options.k)
+        asked = *who, options.k, not options.keep_seen
+        found = explaining.parts(model, *asked)
         print(report.explanation(found, model.catalogue) + "\n")
-        print(report.because(explaining.because(model, *who, options.k), model.catalogue))
+        print(report.because(explaining.because(model, *asked), model.catalogue))
     else:
         found = explaining.contributions(model, options.item, *who)
         print(report.contributions(found, model.past(*who), model.catalogue, options.k))
@@ -394,8 +395,8 @@ COMMANDS = {  # name: what runs, what it is, what it takes; a setting's name sta
                   ["MODEL", "--user", "--history", "--all", "--to", "-k", "--keep-seen",
                    "--json", "--force"]),
     "explain": (explain, "What the best items for a user rest on.",
-                ["MODEL", "--user", "--history", "--item", "-k", "--plot", "--html",
-                 "--force"]),
+                ["MODEL", "--user", "--history", "--item", "-k", "--keep-seen", "--plot",
+                 "--html", "--force"]),
     "bench": (bench, "Time NumPy's layers against the compiled ones.",
               ["dim", "hidden", "negatives", "max_len", "threads", "--torch", "--scaling",
                "--reading", "--live", "--plot", "--force"]),

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from tinyrec import InputError, Recommender
+from tinyrec.__main__ import main
 from tinyrec.explain import events, page
+from tinyrec.preprocess.events import clean
 
 from . import browser
 from .conftest import SMALL, TITLE, chains
@@ -91,6 +93,18 @@ def test_a_list_without_an_event_is_what_the_model_says_without_it(file, fitted,
         z[past.items] = -np.inf
         best = fitted.catalogue.items[np.argsort(-z, kind="stable")[:10]]
         assert [row["item"] for row in rows] == list(best)
+
+
+def test_where_all_was_seen_it_can_be_explained_again(tmp_path, capsys):
+    rows = {"user": [f"u{n // 6}" for n in range(60)], "item": ["a", "b", "b"] * 20}
+    path = str(tmp_path / "m.npz")
+    Recommender(**SMALL | {"epochs": 1}).fit(clean(rows)).save(path)
+    asked = ["explain", path, "--user", "u3", "--html", str(tmp_path / "page.html")]
+    assert main(asked) == 2
+    assert "(--keep-seen) recommends them again" in capsys.readouterr().err
+    assert main([*asked, "--keep-seen"]) == 0
+    assert capsys.readouterr().out.count("because of") == 2
+    assert trace_of(tmp_path / "page.html")["steps"][-1]["top"] == []
 
 
 def test_a_page_is_one_file_that_asks_for_nothing(file):

@@ -28,7 +28,7 @@ class Parts(NamedTuple):
     #   the rest by the item's own vector and bias: another cut through the same sum, by (0)
 
 
-def parts(model, user=None, history=None, k=5):
+def parts(model, user=None, history=None, k=5, exclude_seen=True):
     """The logits of the k best items for a user or a history, taken apart, in item numbers.
 
     Raises InputError as `recommend` does, and for a model with layers of its own, whose sums are
@@ -36,7 +36,7 @@ def parts(model, user=None, history=None, k=5):
     """
     past = model.past(user, history)
     u, caches = events.own_layers(model, past)
-    best, _ = model.recommend(user, history, k)
+    best, _ = model.recommend(user, history, k, exclude_seen)
     items, params = model.catalogue.numbers(best), model.params
     H = len(params["U"])
     h, weights = caches.attention.h, caches.attention.w[-1]

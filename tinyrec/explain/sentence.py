@@ -26,9 +26,9 @@ class Because(NamedTuple):
     others: float  # the share of the log's events that have it
 
 
-def because(rec, user=None, history=None, k=10):
+def because(rec, user=None, history=None, k=10, exclude_seen=True):
     """A Because for each of the k best items. Raises InputError as `recommend` does."""
-    best, _ = rec.recommend(user, history, k)
+    best, _ = rec.recommend(user, history, k, exclude_seen)
     past, items = rec.past(user, history), rec.catalogue.numbers(best)
     looked, T = past.items[-events.looked_at(rec, past) :], len(past.items)
     z = events.leave_one_out(rec, past)[:, items] if T > 1 else np.array([[1], [0]]) + 0 * items
