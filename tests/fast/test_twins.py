@@ -5,6 +5,7 @@ import pytest
 
 from tinyrec import fast, model
 from tinyrec.model import network
+from tinyrec.model.table import Table
 from tinyrec.results import metrics
 from tinyrec.train import tables
 from tinyrec.train.adam import Adam
@@ -189,3 +190,12 @@ def test_interests_at_the_end_of_each_history_are_the_same(dtype):
     lengths = np.array([1, 9, 4, 6])
     both_close(*(room.interest.last(long, h, x, lengths, Wu, bu, fade) for room in (fast, model)),
                dtype)  # fmt: skip
+
+
+def test_the_compiled_embedding_picks_rows_of_a_table_in_less_memory_too():
+    rng = np.random.default_rng(4)
+    E = Table(rng.integers(-9, 9, (7, 3)).astype(np.int8), rng.random((7, 1), np.float32))
+    items, kinds = rng.integers(0, 7, (2, 5)), rng.integers(0, 2, (2, 5))
+    n, A, F = (rng.random(shape, np.float32) for shape in ((2, 5, 2), (2, 3), (2, 3)))
+    ours, _ = fast.embedding.forward(items, kinds, n, E, A, F)
+    assert np.allclose(ours, model.embedding.forward(items, kinds, n, np.asarray(E), A, F)[0])

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..model import embedding as readable
 from ..model.embedding import Cache
 from ..model.functions import weight_gradient
 from .functions import add_rows, batched, check, check_picked, jit
@@ -13,6 +14,8 @@ def forward(items, kinds, n, E, A, F):
     check(A=(A, (len(A), D)), kinds=(kinds, items.shape), n=(n, (*items.shape, len(F))))
     check_picked(items, E)
     check_picked(kinds, A)
+    if not isinstance(E, np.ndarray):  # a Table, in less memory, makes rows when they are picked
+        return readable.forward(items, kinds, n, E, A, F)
     x = n @ F
     add_events(items.ravel(), kinds.ravel(), E, A, x.reshape(-1, D))
     return x, Cache(items, kinds, E, A, n)
