@@ -455,6 +455,15 @@ def test_a_model_of_numbers_that_are_none_says_so_when_asked():
             ask()
 
 
+def test_a_model_that_cannot_be_made_smaller_says_so(folder, tmp_path):
+    def huge(_, arrays):
+        arrays["param E codes"][...] = arrays["param E basis"][...] = store.LARGEST
+
+    damaged = Recommender.load(rewritten(folder / "low-rank.npz", tmp_path / "x.npz", huge))
+    with np.errstate(all="ignore"), pytest.raises(InputError, match="low-rank"):
+        compressed(damaged, "low-rank")
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [({"hidden": 2**40}, "hidden is 1099511627776: it has to be between 1 and 65,536"),

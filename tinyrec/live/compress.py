@@ -91,7 +91,10 @@ def compressed(model, how):
     if not isinstance(model.layers, str):
         raise InputError("only models of the package's own layers can be compressed")
     smaller = copy.copy(model)
-    smaller.params = model.params | WAYS[how](model)
+    try:
+        smaller.params = model.params | WAYS[how](model)
+    except np.linalg.LinAlgError:
+        raise InputError(f"{how}: the model's parameters are too large, or damaged") from None
     smaller.run = None  # no training ends so
     smaller.settings = model.settings | {"hidden": len(smaller.params["U"])}
     return smaller
