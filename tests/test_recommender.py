@@ -218,6 +218,10 @@ def test_what_is_not_given_follows_the_log():
     fewer_items = table.follow(given, few, 50)
     assert fewer_items["dropout"] < small["dropout"]
     assert fewer_items["negatives"] == 49
+    shoppers = table.follow(given, np.tile([0, 6], (20_000, 1)), 500)
+    assert small["dim"] < shoppers["dim"] == large["dim"]
+    assert shoppers["lr"] < small["lr"] < large["lr"]
+    assert shoppers["epochs"] > small["epochs"] > large["epochs"]
     best = table.follow(Recommender(preset="best").given, few, 500)
     assert best["dim"] == large["dim"]
     assert best["epochs"] > small["epochs"]

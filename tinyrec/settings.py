@@ -44,6 +44,11 @@ TABLE = {
     "lift": Setting(float, 1.0, (1e-9, 1e9), "odds of items that nobody took yet, times this"),
     "seed": Setting(int, 0, (0, 2**63 - 1), "of all random draws"),
 }  # fmt: skip
+MODELS = {  # D, H, K, and dropout with one event an item
+    "small": (64, 64, 128, 0.75),
+    "middle": (128, 128, 128, 0.82),
+    "wide": (128, 256, 256, 0.9),
+}
 LAYERS = Setting(object, "fast", ("fast", "readable"), "or layers of your own")
 THREADS = Setting(int, None, (1, 1024), "workers (one a core); results do not depend on it")
 
@@ -90,24 +95,27 @@ def checked(name, value, setting):
 def follow(given, windows, items):
     """The settings with each None replaced by what suits the log.
 
-    A log of half a million events or more, or the preset "best", gets the wide model. Dropout
-    falls by a fifth with every tenfold of events an item. A step takes about 8,000 events: 16 to
-    128 windows, and a sixtieth of them at most; larger steps learn slowly. windows (n, 2) are
-    those trained on; items: how many there are.
+    A log of half a million events or more, or the preset "best", gets the wide model; one of ten
+    thousand windows or more the middle one. Its many steps are half as long. Dropout grows with
+    the width and falls by a fifth with every tenfold of events an item. A step takes about 8,000
+    events: 16 to 128 windows, and a sixtieth of them at most; larger steps learn slowly.
+    windows (n, 2) are those trained on; items: how many there are.
     """
     events = int((windows[:, 1] - windows[:, 0] - 1).sum())
     large, best = events >= 500_000, given["preset"] == "best"
-    wide = large or best
-    dropout = 0.75 + 0.15 * wide - 0.2 * np.log10(max(1, events) / items)
+    many = len(windows) >= 10_000 and not large
+    model = "wide" if large or best else "middle" if many else "small"
+    dim, hidden, negatives, dropout = MODELS[model]
+    dropout -= 0.2 * np.log10(max(1, events) / items)
     most = min(128, len(windows) // 60, 8000 * len(windows) // max(1, events))
     by_log = {
-        "dim": 128 if wide else 64,
-        "hidden": 256 if wide else 64,
-        "negatives": min(256 if wide else 128, max(1, items - 1)),
+        "dim": dim,
+        "hidden": hidden,
+        "negatives": min(negatives, max(1, items - 1)),
         "batch": max(16, most),
         "dropout": round(float(np.clip(dropout, 0.1, 0.7)), 2),
-        "lr": 2e-2 if large else 1e-2,
-        "epochs": 28 if best else 14 if large else 24,
+        "lr": 2e-2 if large else 5e-3 if many else 1e-2,
+        "epochs": 28 if best else 14 if large else 40 if many else 24,
     }
     return {name: by_log.get(name) if value is None else value for name, value in given.items()}
 
