@@ -163,6 +163,7 @@ def test_a_file_is_loaded_as_an_import_would(tmp_path):
     (folder / "more.py").write_text("def twice(a):\n    return 2 * a\n", "utf-8")
     source = """
 #!/usr/bin/env python
+import os
 from dataclasses import dataclass
 from my_functions import more
 import matplotlib.pyplot as plt
