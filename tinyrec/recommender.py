@@ -60,9 +60,8 @@ class Recommender:
         each id, or "tfidf" for their texts, see content/knowledge.py. exclude_seen: as in
         `evaluate`. checkpoint: a file written after each epoch; from one that is there already
         the training goes on, and a Recommender that came out of the very same training stays as
-        it is. start: a fitted
-        Recommender whose parameters to begin with (train/transfer.py); frozen: names of
-        those to leave as they are. watchers, as in loop.fit: on_step(done, all),
+        it is. start: a fitted Recommender whose parameters to begin with (train/transfer.py);
+        frozen: names of those to leave as they are. watchers, as in loop.fit: on_step(done, all),
         on_epoch(history). Raises InputError if the log is too small, or if training diverges;
         the Recommender is then as it was before.
         """
