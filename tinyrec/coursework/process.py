@@ -113,9 +113,8 @@ def copy_helpers(beside, source, to):
 def run(folder, packages, request):
     """(what came back, what was printed, the exit code or None) of the worker in its folder."""
     python = [sys.executable, "-I", "-S", "-B", "-X", "utf8"]
-    threads = str(max(2, os.cpu_count() or 2))
     there = {"HOME": str(folder), "MPLCONFIGDIR": str(folder), "TMPDIR": str(folder),
-             "MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": threads}
+             "MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "2"}
     system = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
     process = subprocess.Popen(
         [*python, "-c", START, str(folder), str(SECONDS), *packages],

@@ -73,10 +73,10 @@ def step_cases(rng):
 def recurrence_cases(rng):
     """One user and several, one step and many, and so many that threads would meet."""
     cases = []
-    for B, T, H in ((1, 1, 3), (3, 6, 2), (2, 30, 4), (64, 50, 5)):
+    for B, T, H in ((1, 1, 3), (3, 6, 2), (2, 30, 4), (64, 400, 5)):
         z, U = rng.normal(size=(B, T, 4 * H)), rng.normal(size=(H, 4 * H)) / np.sqrt(H)
         states = rng.normal(size=(2, B, H))
-        cases.append({"arguments": [z, U, *states], "again": 10})
+        cases.append({"arguments": [z, U, *states], "again": 30})
     for name, pieces in SWITCHED.items():
         x, W, U, b, (h0, c0) = switched(rng, *pieces)
         cases.append({"name": name, "arguments": [x @ W + b, U, h0, c0], "again": 1})
