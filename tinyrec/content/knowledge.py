@@ -29,8 +29,7 @@ def of(given, ids, start=None):
     if given is None:
         return None, ids
     named = isinstance(given, (str, os.PathLike))
-    texts = ids.titles | ids.texts
-    names, X = vectors.of_items(texts, given) if named else vectors.pair(given)
+    names, X = vectors.of_items(ids.titles | ids.texts, given) if named else vectors.pair(given)
     at = np.array([ids.item_number.get(name, -1) for name in names], int)
     if not (at >= 0).any():
         example = next(iter(names), "")

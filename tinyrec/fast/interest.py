@@ -61,14 +61,8 @@ def add_recent(x, lengths, decay, u):
     for b in range(len(x)):
         recent = np.zeros_like(decay)
         for t in range(lengths[b]):
-            move_on(recent, decay, x[b, t])
+            add_past(recent, x[b, t], decay, recent)
         add_scaled(u[b], one, recent)
-
-
-@jit
-def move_on(recent, decay, x):
-    for j in range(recent.size):
-        recent[j] = x[j] + decay[j] * recent[j]
 
 
 @jit
@@ -84,6 +78,7 @@ def fade_forward(x, decay, bu, recent, u):
 
 @jit
 def add_past(out, x, decay, before):
+    """out becomes x and what went before, fading; it may be `before` itself."""
     for j in range(out.size):
         out[j] = x[j] + decay[j] * before[j]
 
