@@ -222,6 +222,8 @@ def test_what_is_not_given_follows_the_log():
     assert small["dim"] < shoppers["dim"] == large["dim"]
     assert shoppers["lr"] < small["lr"] < large["lr"]
     assert shoppers["epochs"] > small["epochs"] > large["epochs"]
+    short, long = (table.follow(given, windows, 5_000) for windows in (few, many))
+    assert (short["negatives"], long["negatives"]) == (128, 1024)  # about eight for an event
     best = table.follow(Recommender(preset="best").given, few, 500)
     assert best["dim"] == large["dim"]
     assert best["epochs"] > small["epochs"]

@@ -104,12 +104,14 @@ class Recommender:
             found = metrics.quality(self.score, *held_back, exclude_seen, share_out)
             return found | {"validation_users": len(held_back[1])}
 
+        n = len(params["E"])
+        used_up = sequences.used_up(self.log, self.split.train, n)
         with workers(self.threads) as pool:
             share_out = self.ranks.map(pool.map)
             learn = transfer.frozen(share_out, frozen)
             training = Training(self.log, windows, self.settings, self.backend, learn,
-                                knowledge.of_learnt(self.content, len(params["E"])),
-                                pool.map)  # fmt: skip
+                                knowledge.of_learnt(self.content, n), pool.map,
+                                used_up)  # fmt: skip
             kept = (checkpoint, run) if checkpoint and self.ranks.first else None
             loop.fit(state, training, validate, kept, **watchers)
             self.params, self.history_ = knowledge.whole(self.content, state.best), state.history

@@ -35,7 +35,7 @@ TABLE = {
     "batch": Setting(int, None, (1, 10**6), "windows of history in a step"),
     "max_len": Setting(int, 200, (1, 10**6), "events of history that are looked at"),
     "negatives": Setting(int, None, (1, 10**6), "items drawn for each user in a step (K)"),
-    "lr": Setting(float, None, (1e-12, 1e30), "Adam's rate, falling linearly to zero"),
+    "lr": Setting(float, None, (1e-12, 1e30), "Adam's rate at its highest; it falls to zero"),
     "dropout": Setting(float, None, (0, 0.9999), "share of x, long and h dropped in training"),
     "t": Setting(float, 0.75, (0, 1), "gBCE's calibration"),
     "preset": Setting(str, None, ("best",), "larger and longer"),
@@ -44,10 +44,10 @@ TABLE = {
     "lift": Setting(float, 1.0, (1e-9, 1e9), "odds of items that nobody took yet, times this"),
     "seed": Setting(int, 0, (0, 2**63 - 1), "of all random draws"),
 }  # fmt: skip
-MODELS = {  # D, H, K, and dropout with one event an item
-    "small": (64, 64, 128, 0.75),
-    "middle": (128, 128, 128, 0.82),
-    "wide": (128, 256, 256, 0.9),
+MODELS = {  # D, H, and dropout with one event an item
+    "small": (64, 64, 0.75),
+    "middle": (128, 128, 0.82),
+    "wide": (128, 256, 0.9),
 }
 LAYERS = Setting(object, "fast", ("fast", "readable"), "or layers of your own")
 THREADS = Setting(int, None, (1, 1024), "workers (one a core); results do not depend on it")
@@ -99,15 +99,18 @@ def follow(given, windows, items):
     twice the epochs; one of ten thousand windows or more the middle one, whose many steps are half
     as long. Dropout grows with the width and falls by a fifth with every tenfold of events an
     item. A step takes about 8,000 events: 16 to 128 windows, and a sixtieth of them at most;
-    larger steps learn slowly. windows (n, 2) are those trained on; items: how many there are.
+    larger steps learn slowly. A user's negatives serve all events of a window: there are about
+    eight for each of these, the nearest power of two, 128 to 1,024. windows (n, 2) are those
+    trained on; items: how many there are.
     """
     events = int((windows[:, 1] - windows[:, 0] - 1).sum())
     large, best = events >= 500_000, given["preset"] == "best"
     many = len(windows) >= 10_000 and not large
     model = "wide" if large or best else "middle" if many else "small"
-    dim, hidden, negatives, dropout = MODELS[model]
+    dim, hidden, dropout = MODELS[model]
     dropout -= 0.2 * np.log10(max(1, events) / items)
     most = min(128, len(windows) // 60, 8000 * len(windows) // max(1, events))
+    negatives = 2 ** int(np.clip(np.log2(max(1, 8 * events / len(windows))).round(), 7, 10))
     by_log = {
         "dim": dim,
         "hidden": hidden,

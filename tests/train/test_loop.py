@@ -1,6 +1,7 @@
 """The training loop: when it ends."""
 
 import numpy as np
+import pytest
 
 from tinyrec import model
 from tinyrec.model import network
@@ -13,8 +14,10 @@ def epochs_done(qualities):
     return len(trained(qualities))
 
 
-def trained(qualities):
-    """The history of a training whose validation NDCG@10 is `qualities`, one an epoch."""
+def trained(qualities, after_step=None):
+    """The history of a training whose validation NDCG@10 is `qualities`, one an epoch;
+    after_step(state) is called after each of its steps.
+    """
     rng = np.random.default_rng(0)
     log = Log(rng.integers(0, 9, 12), np.zeros(12, int), np.array([0, 6, 12]))
     state = loop.State(network.initial(rng, items=9, kinds=1, dim=2, hidden=2))
@@ -22,12 +25,23 @@ def trained(qualities):
                 "dropout": 0.0, "seed": 0}  # fmt: skip
     left = iter(qualities)
     training = Training(log, np.array([[0, 6], [6, 12]]), settings, model, map)
-    loop.fit(state, training, lambda params: {"ndcg@10": next(left)})
+    watch = after_step and (lambda *_: after_step(state))
+    loop.fit(state, training, lambda params: {"ndcg@10": next(left)}, on_step=watch)
     return state.history
 
 
 def test_training_ends_when_a_third_of_the_epochs_brought_nothing():
     assert epochs_done([0.1, 0.2] + 28 * [0.15]) == 12
+
+
+def test_the_rate_rises_for_a_twentieth_of_the_steps_and_then_falls_to_nearly_zero():
+    rates = []
+    trained(np.arange(1, 101), lambda state: rates.append(state.adam.lr))
+    assert len(rates) == 100
+    assert np.argmax(rates) == 5
+    assert max(rates) == pytest.approx(0.01, rel=0.02)
+    assert (np.diff(rates[:6]) > 0).all() and (np.diff(rates[5:]) < 0).all()
+    assert 0 < rates[-1] < 0.0001
 
 
 def test_an_epochs_seconds_have_its_validation_in_them(monkeypatch):

@@ -15,7 +15,7 @@ from ..model.attention import last  # noqa: F401
 from ..model.functions import transpose, weight_gradient
 from .functions import batched, exp, jit, product
 
-STRIP = 50  # rows of the T × T products at a time
+STRIP = 40  # rows of the T × T products at a time
 
 
 class Cache(NamedTuple):

@@ -138,6 +138,18 @@ def latest(spans, longest):
     return np.stack([start - (-too_many // hop) * hop, stop], axis=1)
 
 
+def used_up(log, spans, n):
+    """Whether users work their way through the n items: their spans, one each, have a thirtieth
+    of these or more in the mean, and fewer than one event in a hundred is of an item had before.
+    """
+    lengths = np.maximum(0, spans[:, 1] - spans[:, 0])
+    if lengths.mean() < n / 30:
+        return False
+    user = np.repeat(np.arange(len(spans)), lengths)
+    pairs = np.sort(user * n + log.items[covered(spans, len(log.items))])
+    return np.count_nonzero(np.diff(pairs) == 0) < len(pairs) / 100
+
+
 def covered(spans, n):
     """Which of the log's n events lie in one of the spans, which do not overlap: (n,) bool."""
     spans = spans[spans[:, 0] < spans[:, 1]]

@@ -15,7 +15,7 @@ from ..preprocess.sequences import by_length, numbers_of, pad
 from .tables import Rows
 
 TABLES = ("E", "bias")  # parameters of which a batch touches the rows of its items
-LEFT_OUT = 0.2  # share of a block's items that have to do with what is known of them
+LEFT_OUT = 0.1  # share of a block's items that have to do with what is known of them
 
 
 class Training(NamedTuple):
@@ -28,6 +28,7 @@ class Training(NamedTuple):
     run: object  # works through blocks: map, or a pool's map
     content: np.ndarray | None = None  # (N, F), what is known of the items; C in (0)
     threads: object = map  # works through what no other rank takes part in: map, or a pool's map
+    used_up: bool = False  # see sequences.used_up; a window's own items are no negatives then
 
 
 class Share(NamedTuple):
@@ -37,6 +38,28 @@ class Share(NamedTuple):
     right: float  # answers, see right_answers
     touched: np.ndarray  # (n,), the items that occur, see occurring
     grads: dict  # E and bias: of the touched items' rows
+
+
+def draw_negatives(rng, training, windows, n):
+    """K of the n items for each of the windows, drawn evenly: (B, K).
+
+    Where users use up the items, none that the window has: many of the others would be such, and
+    what was just taken had to be far from what is alike. Elsewhere it is worth knowing that
+    something was just taken.
+    """
+    B, K = len(windows), training.settings["negatives"]
+    if not training.used_up:
+        return rng.integers(0, n, (B, K))
+    items, first = pad(training.log.items, windows), n * np.arange(B)  # of each window's n numbers
+    real = np.arange(items.shape[1]) < windows[:, 1:] - windows[:, :1]
+    own = np.sort((first[:, None] + items)[real])  # several times as fast as np.unique
+    own = own[np.diff(own, prepend=-1) > 0]
+    begins = np.searchsorted(own, first)
+    sizes = np.diff(begins, append=len(own))
+    others_before = own - np.arange(len(own)) + np.repeat(begins, sizes)
+    drawn = rng.integers(0, np.maximum(1, n - sizes)[:, None], (B, K))  # among the others
+    passed = np.searchsorted(others_before, first[:, None] + drawn, side="right")
+    return np.minimum(n - 1, drawn + passed - begins[:, None])
 
 
 def occurring(n, *numbers):

@@ -8,7 +8,9 @@ import numpy as np
 from .. import store
 from ..errors import InputError
 from . import tables
-from .batches import batch_gradients
+from .batches import batch_gradients, draw_negatives
+
+WARM_UP = 1 / 20  # of all steps: at once, the whole rate throws a wide recurrence off, for good
 
 
 class Diverged(InputError):
@@ -44,7 +46,8 @@ def copy(params):
 def run_epoch(state, training, epoch, on_step):
     """One pass over the windows in random order; returns the mean loss and accuracy.
 
-    The learning rate falls linearly, so that it is zero after the last of all epochs.
+    The learning rate rises in the first twentieth of all steps; from then on it falls, to zero at
+    the end of the last epoch.
     """
     s, windows, n = training.settings, training.windows, len(state.params["E"])
     rng = np.random.default_rng((s["seed"], epoch))
@@ -52,7 +55,7 @@ def run_epoch(state, training, epoch, on_step):
     state.adam.map = training.threads  # where it shares out rows, see fast/adam.py
     losses, accuracies = [], []
     for number, members in enumerate(np.array_split(rng.permutation(len(windows)), batches)):
-        negatives = rng.integers(0, n, (len(members), s["negatives"]))
+        negatives = draw_negatives(rng, training, windows[members], n)
         loss, accuracy, grads = batch_gradients(
             state, training, windows[members], negatives, (s["seed"], epoch, number)
         )
@@ -60,7 +63,8 @@ def run_epoch(state, training, epoch, on_step):
             raise Diverged(f"training diverged: the loss is {loss} in epoch {epoch + 1}, batch "
                            f"{number + 1} of {batches}; give a smaller learning rate than "
                            f"{s['lr']:g}")  # fmt: skip
-        state.adam.lr = s["lr"] * (1 - state.adam.steps / (s["epochs"] * batches))
+        done = (state.adam.steps + 1 / 2) / (s["epochs"] * batches)
+        state.adam.lr = s["lr"] * min(done / WARM_UP, (1 - done) / (1 - WARM_UP))
         state.adam.step(grads)
         losses.append(loss)
         accuracies.append(accuracy)
