@@ -44,10 +44,10 @@ TABLE = {
     "lift": Setting(float, 1.0, (1e-9, 1e9), "odds of items that nobody took yet, times this"),
     "seed": Setting(int, 0, (0, 2**63 - 1), "of all random draws"),
 }  # fmt: skip
-MODELS = {  # D, H, and dropout with one event an item
-    "small": (64, 64, 0.75),
-    "middle": (128, 128, 0.82),
-    "wide": (128, 256, 0.9),
+MODELS = {  # D, H, dropout with one event an item, rate, epochs
+    "small": (64, 64, 0.75, 1e-2, 24),
+    "middle": (128, 128, 0.82, 5e-3, 40),
+    "wide": (128, 256, 0.9, 2e-2, 14),
 }
 LAYERS = Setting(object, "fast", ("fast", "readable"), "or layers of your own")
 THREADS = Setting(int, None, (1, 1024), "workers (one a core); results do not depend on it")
@@ -103,11 +103,10 @@ def follow(given, windows, items):
     eight for each of these, the nearest power of two, 128 to 1,024. windows (n, 2) are those
     trained on; items: how many there are.
     """
-    events = int((windows[:, 1] - windows[:, 0] - 1).sum())
-    large, best = events >= 500_000, given["preset"] == "best"
-    many = len(windows) >= 10_000 and not large
-    model = "wide" if large or best else "middle" if many else "small"
-    dim, hidden, dropout = MODELS[model]
+    events, best = int((windows[:, 1] - windows[:, 0] - 1).sum()), given["preset"] == "best"
+    model = "wide" if events >= 500_000 else "middle" if len(windows) >= 10_000 else "small"
+    *_, lr, epochs = MODELS[model]
+    dim, hidden, dropout, *_ = MODELS["wide" if best else model]
     dropout -= 0.2 * np.log10(max(1, events) / items)
     most = min(128, len(windows) // 60, 8000 * len(windows) // max(1, events))
     negatives = 2 ** int(np.clip(np.log2(max(1, 8 * events / len(windows))).round(), 7, 10))
@@ -117,8 +116,8 @@ def follow(given, windows, items):
         "negatives": min(negatives, max(1, items - 1)),
         "batch": max(16, most),
         "dropout": round(float(np.clip(dropout, 0.1, 0.7)), 2),
-        "lr": 2e-2 if large else 5e-3 if many else 1e-2,
-        "epochs": (14 if large else 40 if many else 24) * (2 if best else 1),
+        "lr": lr,
+        "epochs": epochs * (2 if best else 1),
     }
     return {name: by_log.get(name) if value is None else value for name, value in given.items()}
 

@@ -38,8 +38,8 @@ def compare(model, events=None, exclude_seen=True, oracle=False):
     asked = oracles | others if ours else oracles
     with workers(model.threads) as pool:
         found = dict(zip(asked, pool.map(row, asked.values()), strict=True))
-    ranked = {"tinyrec": model.evaluate(events, exclude_seen)}
-    rows = {name: found.pop(name) for name in oracles} | ranked | found
+    found["tinyrec"] = model.evaluate(events, exclude_seen)
+    rows = {name: found[name] for name in dict.fromkeys([*oracles, "tinyrec", *found])}
     split = model.settings["split"] if ours else "other"
     return Comparison(rows, len(test), len(ids.items), split, exclude_seen,
                       metrics.repeats(log, test), "until" in ids.scales)  # fmt: skip

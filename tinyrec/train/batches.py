@@ -173,10 +173,9 @@ def batch_gradients(state, training, windows, negatives, seed):
     for share in training.run(one_block, jobs):
         total += share.loss
         right += share.right
-        some = len(share.touched) < len(touched)
-        at = share.touched if len(touched) == n else np.searchsorted(touched, share.touched)
+        at = np.searchsorted(touched, share.touched)
         for name, gradient in share.grads.items():
-            if some and name in TABLES:
+            if name in TABLES:
                 state.adam.add_rows(grads[name], at, gradient)
             else:
                 grads[name] += gradient
