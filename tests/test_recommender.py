@@ -224,6 +224,9 @@ def test_what_is_not_given_follows_the_log():
     assert shoppers["epochs"] > small["epochs"] > large["epochs"]
     short, long = (table.follow(given, windows, 5_000) for windows in (few, many))
     assert (short["negatives"], long["negatives"]) == (128, 1024)  # about eight for an event
+    nothing_given = Recommender().given
+    plain, known = (table.follow(nothing_given, few, 500, content) for content in (False, True))
+    assert known["hidden"] == 2 * plain["hidden"]
     best = table.follow(Recommender(preset="best").given, few, 500)
     assert best["dim"] == large["dim"]
     assert best["epochs"] > small["epochs"]

@@ -133,7 +133,7 @@ class Recommender:
             raise InputError("nothing to learn from is left; users need four events or more")
         given = transfer.widths(self.given, start) if start else self.given
         learnt = self.catalogue.learnt
-        self.settings = settings.follow(given, windows, learnt)
+        self.settings = settings.follow(given, windows, learnt, self.content is not None)
         longest = int((windows[:, 1] - windows[:, 0]).max())
         settings.check_memory(
             settings.memory_needed(self.settings, learnt, longest, self.threads),

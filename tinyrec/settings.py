@@ -92,12 +92,12 @@ def checked(name, value, setting):
     return number
 
 
-def follow(given, windows, items):
+def follow(given, windows, items, content=False):
     """The settings with each None replaced by what suits the log.
 
     A log of half a million events or more, or the preset "best", gets the wide model, and "best"
     twice the epochs; one of ten thousand windows or more the middle one, whose many steps are half
-    as long. Dropout grows with the width and falls by a fifth with every tenfold of events an
+    as long. Where content is known of the items, the small one has as wide a state too. Dropout grows with the width and falls by a fifth with every tenfold of events an
     item. A step takes about 8,000 events: 16 to 128 windows, and a sixtieth of them at most;
     larger steps learn slowly. A user's negatives serve all events of a window: there are about
     eight for each of these, the nearest power of two, 128 to 1,024. windows (n, 2) are those
@@ -107,6 +107,7 @@ def follow(given, windows, items):
     model = "wide" if events >= 500_000 else "middle" if len(windows) >= 10_000 else "small"
     *_, lr, epochs = MODELS[model]
     dim, hidden, dropout, *_ = MODELS["wide" if best else model]
+    hidden = max(hidden, MODELS["middle"][1]) if content else hidden
     dropout -= 0.2 * np.log10(max(1, events) / items)
     most = min(128, len(windows) // 60, 8000 * len(windows) // max(1, events))
     negatives = 2 ** int(np.clip(np.log2(max(1, 8 * events / len(windows))).round(), 7, 10))
