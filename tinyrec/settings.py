@@ -97,11 +97,12 @@ def follow(given, windows, items, content=False):
 
     A log of half a million events or more, or the preset "best", gets the wide model, and "best"
     twice the epochs; one of ten thousand windows or more the middle one, whose many steps are half
-    as long. Where content is known of the items, the small one has as wide a state too. Dropout grows with the width and falls by a fifth with every tenfold of events an
-    item. A step takes about 8,000 events: 16 to 128 windows, and a sixtieth of them at most;
-    larger steps learn slowly. A user's negatives serve all events of a window: there are about
-    eight for each of these, the nearest power of two, 128 to 1,024. windows (n, 2) are those
-    trained on; items: how many there are.
+    as long. Where content is known of the items, the small one has as wide a state, too. Dropout
+    grows with the width and falls by a fifth with every tenfold of events an item. A step takes
+    about 8,000 events: 16 to 128 windows, and a sixtieth of them at most; larger steps learn
+    slowly. A user's negatives serve all events of a window: there are about eight for each of
+    these, the nearest power of two, 128 to 1,024. windows (n, 2) are those trained on; items: how
+    many there are.
     """
     events, best = int((windows[:, 1] - windows[:, 0] - 1).sum()), given["preset"] == "best"
     model = "wide" if events >= 500_000 else "middle" if len(windows) >= 10_000 else "small"
