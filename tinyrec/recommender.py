@@ -109,9 +109,10 @@ class Recommender:
         with workers(self.threads) as pool:
             share_out = self.ranks.map(pool.map)
             learn = transfer.frozen(share_out, frozen)
-            training = Training(self.log, windows, self.settings, self.backend, learn,
-                                knowledge.of_learnt(self.content, n), pool.map,
-                                used_up)  # fmt: skip
+            C = knowledge.of_learnt(self.content, n)
+            training = Training(
+                self.log, windows, self.settings, self.backend, learn, C, pool.map, used_up
+            )
             kept = (checkpoint, run) if checkpoint and self.ranks.first else None
             loop.fit(state, training, validate, kept, **watchers)
             self.params, self.history_ = knowledge.whole(self.content, state.best), state.history

@@ -43,23 +43,18 @@ class Share(NamedTuple):
 def draw_negatives(rng, training, windows, n):
     """K of the n items for each of the windows, drawn evenly: (B, K).
 
-    Where users use up the items, none that the window has: many of the others would be such, and
-    what was just taken had to be far from what is alike. Elsewhere it is worth knowing that
-    something was just taken.
+    Where users use the items up, none of the window's own: they go on with what is alike, and what
+    they just took would push that away. Elsewhere it is worth learning what was just taken.
     """
-    B, K = len(windows), training.settings["negatives"]
+    shape = len(windows), training.settings["negatives"]
     if not training.used_up:
-        return rng.integers(0, n, (B, K))
-    items, first = pad(training.log.items, windows), n * np.arange(B)  # of each window's n numbers
-    real = np.arange(items.shape[1]) < windows[:, 1:] - windows[:, :1]
-    own = np.sort((first[:, None] + items)[real])  # several times as fast as np.unique
-    own = own[np.diff(own, prepend=-1) > 0]
-    begins = np.searchsorted(own, first)
-    sizes = np.diff(begins, append=len(own))
-    others_before = own - np.arange(len(own)) + np.repeat(begins, sizes)
-    drawn = rng.integers(0, np.maximum(1, n - sizes)[:, None], (B, K))  # among the others
-    passed = np.searchsorted(others_before, first[:, None] + drawn, side="right")
-    return np.minimum(n - 1, drawn + passed - begins[:, None])
+        return rng.integers(0, n, shape)
+    own = [np.unique(training.log.items[start:stop]) for start, stop in windows]
+    others = np.array([[max(1, n - len(items))] for items in own])
+    negatives = rng.integers(0, others, shape)  # numbered without the own ones
+    for row, items in zip(negatives, own, strict=True):
+        row += np.searchsorted(items - np.arange(len(items)), row, side="right")
+    return np.minimum(n - 1, negatives)
 
 
 def occurring(n, *numbers):
