@@ -19,8 +19,7 @@ from .model.functions import sigmoid
 from .preprocess import catalogue, features, sequences
 from .preprocess.sequences import Log, Split
 from .results import baselines, calibration, metrics
-from .train import loop, transfer
-from .train.batches import Training
+from .train import batches, loop, transfer
 from .train.ranks import One
 from .train.workers import cores, one_blas_thread, workers
 
@@ -104,14 +103,15 @@ class Recommender:
             found = metrics.quality(self.score, *held_back, exclude_seen, share_out)
             return found | {"validation_users": len(held_back[1])}
 
-        n = len(params["E"])
-        used_up = sequences.used_up(self.log, self.split.train, n)
+        n, spans = len(params["E"]), self.split.train
+        C = knowledge.of_learnt(self.content, n)
+        alone = batches.alone(baselines.item_counts(self.log, spans, n))
+        used_up = sequences.used_up(self.log, spans, n)
         with workers(self.threads) as pool:
             share_out = self.ranks.map(pool.map)
             learn = transfer.frozen(share_out, frozen)
-            C = knowledge.of_learnt(self.content, n)
-            training = Training(
-                self.log, windows, self.settings, self.backend, learn, C, pool.map, used_up
+            training = batches.Training(
+                self.log, windows, self.settings, self.backend, learn, C, alone, pool.map, used_up
             )
             kept = (checkpoint, run) if checkpoint and self.ranks.first else None
             loop.fit(state, training, validate, kept, **watchers)

@@ -43,7 +43,7 @@ NEW = ("g2-0", "g4-0")
 @pytest.fixture(scope="module")
 def fitted():
     """A model that has never seen an event of the items NEW."""
-    events = groups_in_turn(without=NEW)
+    events = groups_in_turn(users=200, without=NEW)
     return Recommender(**SMALL, epochs=25, dropout=0.0).fit(events, content=group_vectors())
 
 
@@ -184,7 +184,7 @@ def test_a_block_has_the_gradient_of_its_loss_in_every_parameter_of_0(room):
     params = network.initial(rng, n, 1, 3, 2, np.float64) | content.initial(rng, C, 3, -0.5)
     params = {name: rng.normal(0, 0.5, value.shape) for name, value in params.items()}
     given = {"dropout": 0.3, "negatives": 4, "t": 0.75}
-    training = batches.Training(log, None, given, room, map, C)
+    training = batches.Training(log, None, given, room, map, C, np.full(n, 0.3))
     negatives = rng.integers(0, n, (3, 4))
 
     def share():
@@ -199,12 +199,14 @@ def test_a_block_has_the_gradient_of_its_loss_in_every_parameter_of_0(room):
         assert gradcheck.error(found.grads[name], numeric) <= gradcheck.TOLERANCE, name
 
 
-def test_own_vectors_are_left_out_for_a_tenth_of_a_blocks_items():
-    C = np.zeros((4000, 1), np.float32)
-    params = {"E": np.ones((4000, 2), np.float32), "bias": np.ones(4000, np.float32)}
+def test_own_vectors_are_left_out_the_more_often_the_less_their_items_were_taken():
+    C = np.zeros((6000, 1), np.float32)
+    params = {"E": np.ones((6000, 2), np.float32), "bias": np.ones(6000, np.float32)}
     params |= content.initial(np.random.default_rng(0), C, 2, 0.0)
-    training = batches.Training(None, None, {}, model, map, C)
-    local, _ = batches.with_content(params, training, np.arange(4000), np.random.default_rng(1))
+    taken = np.repeat([0, 1, 4, 100], 1500)
+    training = batches.Training(None, None, {}, model, map, C, batches.alone(taken))
+    local, _ = batches.with_content(params, training, np.arange(6000), np.random.default_rng(1))
     without = local["E"][:, 0] == 0
-    assert 0.08 < without.mean() < 0.12
+    shares = [without[taken == count].mean() for count in (0, 1, 4, 100)]
+    assert shares == pytest.approx([1, 1, 0.5, 0.1], abs=0.04)
     assert np.array_equal(local["bias"] == 0, without)

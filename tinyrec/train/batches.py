@@ -15,7 +15,6 @@ from ..preprocess.sequences import by_length, numbers_of, pad
 from .tables import Rows
 
 TABLES = ("E", "bias")  # parameters of which a batch touches the rows of its items
-LEFT_OUT = 0.1  # share of a block's items that have to do with what is known of them
 
 
 class Training(NamedTuple):
@@ -27,6 +26,7 @@ class Training(NamedTuple):
     layers: object  # the backend
     run: object  # works through blocks: map, or a pool's map
     content: np.ndarray | None = None  # (N, F), what is known of the items; C in (0)
+    alone: np.ndarray | None = None  # (N,), how often that has to do, see alone
     threads: object = map  # works through what no other rank takes part in: map, or a pool's map
     used_up: bool = False  # see sequences.used_up; a window's own items are no negatives then
 
@@ -120,13 +120,21 @@ def block_share(params, training, windows, negatives, rng, rows):
         return Share(total, right, touched, grads_of(cache))
 
 
+def alone(counts):
+    """How often what is known of an item has to do without the item's own vector: the less often
+    it was taken, counts (N,), the less its own says.
+    """
+    return 1 / np.sqrt(np.maximum(1, counts))
+
+
 def with_content(params, training, touched, rng):
     """The parameters of a block whose items are `touched`, with (0): E and bias are whole.
 
     Own vectors and biases are left out at random, so that what is known can carry an item alone.
     Returns with them what takes the place of network.backward.
     """
-    layer, own = training.layers.content, rng.random(len(touched)) >= LEFT_OUT
+    own = rng.random(len(touched)) >= training.alone[touched]
+    layer = training.layers.content
     mine = (params[name] for name in content.PARAMETERS)
     (E, bias), cache = layer.forward(
         params["E"], params["bias"], training.content[touched], *mine, own
