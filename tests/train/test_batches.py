@@ -45,14 +45,20 @@ def test_items_are_used_up_where_fewer_than_one_event_in_a_hundred_repeats(repea
     items = np.tile(np.arange(100), 2)
     items[:repeats] = 99  # which the first user takes last
     log = Log(items, np.zeros(200, int), np.array([0, 100, 200]))
-    assert used_up(log, np.array([[0, 100], [100, 200]]), 100) == few
+    assert used_up(log, np.array([[0, 100], [100, 200]]), 1000) == few
 
 
 def test_items_are_not_used_up_where_users_take_less_than_a_thirtieth_of_them():
-    log = Log(np.arange(20), np.zeros(20, int), np.array([0, 10, 20]))
-    spans = np.array([[0, 10], [10, 20]])
-    assert used_up(log, spans, 300)
-    assert not used_up(log, spans, 301)
+    log, spans = Log(np.arange(80), np.zeros(80, int), None), np.array([[0, 40], [40, 80]])
+    assert used_up(log, spans, 1200)
+    assert not used_up(log, spans, 1201)
+
+
+def test_items_are_not_used_up_where_there_are_few_of_them():
+    """What comes later in a user's own way has to be told from what comes next."""
+    log, spans = Log(np.arange(80), np.zeros(80, int), None), np.array([[0, 40], [40, 80]])
+    assert used_up(log, spans, 1000)
+    assert not used_up(log, spans, 999)
 
 
 def test_training_draws_no_own_items_where_items_are_used_up(monkeypatch):
@@ -68,11 +74,11 @@ def test_training_draws_no_own_items_where_items_are_used_up(monkeypatch):
     draw = batches.draw_negatives
     monkeypatch.setattr("tinyrec.train.loop.draw_negatives", watched)
     rng = np.random.default_rng(0)
-    small = {"dim": 2, "hidden": 2, "epochs": 1, "negatives": 8, "layers": "readable"}
-    for again, items in ((False, [rng.permutation(20)[:8] for _ in range(30)]),
-                         (True, rng.integers(0, 20, (30, 8)))):  # fmt: skip
+    small = {"dim": 2, "hidden": 2, "epochs": 1, "negatives": 512, "layers": "readable"}
+    for again, items in ((False, [rng.permutation(1020)[:50] for _ in range(120)]),
+                         (True, rng.integers(0, 1020, (120, 50)))):  # fmt: skip
         asked_of_own.clear()
-        users = np.repeat(np.arange(30), 8)
+        users = np.repeat(np.arange(120), 50)
         log = {"user": users.astype(str).tolist(), "item": np.ravel(items).astype(str).tolist()}
         Recommender(**small).fit(read_events(log))
         assert any(asked_of_own) == again

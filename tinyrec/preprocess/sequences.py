@@ -139,11 +139,11 @@ def latest(spans, longest):
 
 
 def used_up(log, spans, n):
-    """Whether users work their way through the n items: their spans, one each, have a thirtieth
-    of these or more in the mean, and fewer than one event in a hundred is of an item had before.
+    """Whether users work their way through the n items, a thousand or more: their spans, one
+    each, have a thirtieth of these in the mean, and repeat fewer than one in a hundred events.
     """
     lengths = np.maximum(0, spans[:, 1] - spans[:, 0])
-    if lengths.mean() < n / 30:
+    if n < 1000 or lengths.mean() < n / 30:
         return False
     user = np.repeat(np.arange(len(spans)), lengths)
     pairs = np.sort(user * n + log.items[covered(spans, len(log.items))])
