@@ -30,7 +30,7 @@ def events():
 
 @pytest.fixture(scope="module")
 def model(events):
-    return Recommender(dim=16, hidden=16, negatives=8, batch=16, epochs=12, lr=1e-2, dropout=0.0,
+    return Recommender(dim=16, hidden=16, negatives=8, batch=16, epochs=16, lr=1e-2, dropout=0.0,
                        layers="readable", seed=1).fit(events)  # fmt: skip
 
 
