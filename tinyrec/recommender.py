@@ -84,7 +84,9 @@ class Recommender:
     def _learn(self, events, valid, exclude_seen, checkpoint, start, frozen, **watchers):
         """True where this very training is done already, and nothing was learnt."""
         windows, held_back = self._prepare(events, valid, start)
-        params = self._initial()
+        n, spans = self.catalogue.learnt, self.split.train
+        counts = baselines.item_counts(self.log, spans, n)
+        params = self._initial(counts)
         if start:
             params = knowledge.from_start(self.content, params, self.catalogue, start)
         transfer.check_names(frozen, params)
@@ -103,9 +105,7 @@ class Recommender:
             found = metrics.quality(self.score, *held_back, exclude_seen, share_out)
             return found | {"validation_users": len(held_back[1])}
 
-        n, spans = len(params["E"]), self.split.train
-        C = knowledge.of_learnt(self.content, n)
-        alone = batches.alone(baselines.item_counts(self.log, spans, n))
+        C, alone = knowledge.of_learnt(self.content, n), batches.alone(counts)
         used_up = sequences.used_up(self.log, spans, n)
         with workers(self.threads) as pool:
             share_out = self.ranks.map(pool.map)
@@ -159,13 +159,14 @@ class Recommender:
         layers = self.layers if isinstance(self.layers, str) else "own"
         return run | self.settings | {"layers": layers} | others
 
-    def _initial(self):
-        """Fresh parameters; the item biases start at the log-odds that the sampling implies."""
+    def _initial(self, counts):
+        """Fresh parameters; the item biases start at the log-odds that the sampling implies of
+        items that were taken so often, counts (N,).
+        """
         s, n = self.settings, self.catalogue.learnt
         rng = np.random.default_rng(s["seed"])
         params = network.initial(rng, n, len(self.catalogue.kinds), s["dim"], s["hidden"],
                                  numbers=self.log.numbers.shape[1])  # fmt: skip
-        counts = baselines.item_counts(self.log, self.split.train, n)
         beta = loss.beta(n, **self._k())
         params["bias"][:] = loss.prior_logits(counts, s["negatives"], beta)
         return knowledge.begin(self.content, params, rng, np.log(beta / s["negatives"]))

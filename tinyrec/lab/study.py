@@ -81,8 +81,8 @@ def softmax_loss():
 class WithoutPrior(Recommender):
     """The item biases start at zero, not at the log-odds that the sampling implies."""
 
-    def _initial(self):
-        params = super()._initial()
+    def _initial(self, counts):
+        params = super()._initial(counts)
         params["bias"][:] = 0
         return params
 
