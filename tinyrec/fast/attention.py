@@ -31,7 +31,7 @@ def forward(h, Wq, Wk):
     """As model.attention.forward: long (..., T, H) and the cache."""
     shape, h = h.shape, batched(h, 2)
     B, T, _ = h.shape
-    hM = h @ (Wq @ Wk.T)
+    hM = product(h, Wq @ Wk.T)
     h_across = np.ascontiguousarray(transpose(h))
     w = np.empty((B, T, T), h.dtype)
     long = np.empty_like(h)

@@ -22,8 +22,8 @@ def forward(long, h, x, Wu, bu, fade):
     H, D = long.shape[-1], x.shape[-1]
     check(h=(h, long.shape), x=(x, (*h.shape[:-1], D)), Wu=(Wu, (2 * H, D)), bu=(bu, (D,)),
           fade=(fade, (D,)))  # fmt: skip
-    u = long @ Wu[:H]
-    u += h @ Wu[H:]
+    u = product(long, Wu[:H])
+    u += product(h, Wu[H:])
     recent = np.empty(x.shape, x.dtype)
     fade_forward(batched(x, 2), sigmoid(fade), bu, batched(recent, 2), batched(u, 2))
     return u, Cache(long, h, recent, Wu, fade)

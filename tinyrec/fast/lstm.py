@@ -2,7 +2,8 @@
 
 x W, dW, dU and dx are large matrix products and stay NumPy's. What NumPy cannot do at once is
 the walk along the history: per step h U is added for four users at a time, then the equations
-are a few short passes over a row that is still in the first cache.
+are a few short passes over a row that is still in the first cache. Time comes first in here: the
+rows of a step then lie side by side.
 """
 
 from typing import NamedTuple
@@ -16,60 +17,47 @@ CACHE_BYTES = 2**18  # of U that are read before the next users' turn
 
 
 class Cache(NamedTuple):
-    x: np.ndarray  # (..., T, D)
+    x: np.ndarray  # (T, B, D)
     W: np.ndarray  # (D, 4H)
     U: np.ndarray  # (H, 4H)
-    gates: np.ndarray  # (B, T, 4H), after σ and tanh
-    h: np.ndarray  # (B, T, H)
-    c: np.ndarray  # (B, T, H)
-    h0: np.ndarray  # (B, H)
-    c0: np.ndarray  # (B, H)
+    gates: np.ndarray  # (T, B, 4H), after σ and tanh
+    h: np.ndarray  # (T + 1, B, H), before the first step and after each
+    c: np.ndarray  # (T + 1, B, H)
+    shape: tuple  # (..., T, D), that of x as it was given
 
 
 def forward(x, W, U, b, state=None):
     """As model.lstm.forward: h (..., T, H) and the cache."""
-    *leading, T, _ = x.shape
-    H = U.shape[0]
-    check(W=(W, (x.shape[-1], 4 * H)), U=(U, (H, 4 * H)), b=(b, (4 * H,)))
-    gates = batched(product(x, W), 2)
-    B = len(gates)
-    h0, c0 = np.zeros((2, B, H), gates.dtype)
-    if state is not None:
-        h0[:], c0[:] = map(rows, state)
-    h, c = np.empty((2, B, T, H), gates.dtype)
+    shape, H = x.shape, len(U)
+    check(W=(W, (shape[-1], 4 * H)), U=(U, (H, 4 * H)), b=(b, (4 * H,)))
+    x = time_first(batched(x, 2))
+    gates = product(x, W)
+    T, B, _ = gates.shape
+    h, c = np.empty((2, T + 1, B, H), gates.dtype)
+    h[0], c[0] = (0, 0) if state is None else (batched(each, 1) for each in state)
     U_chunks = in_chunks(U.astype(gates.dtype, copy=False))
     b_chunks = b.astype(gates.dtype, copy=False).reshape(len(U_chunks), -1)
-    walk_forward(gates, U_chunks, b_chunks, h0, c0, h, c)
-    return h.reshape(*leading, T, H), Cache(x, W, U, gates, h, c, h0, c0)
+    walk_forward(gates, U_chunks, b_chunks, h, c)
+    return time_first(h[1:]).reshape(*shape[:-1], H), Cache(x, W, U, gates, h, c, shape)
 
 
 def backward(dh, cache):
     """As model.lstm.backward: dx (..., T, D) and {"W", "U", "b"}."""
-    x, W, U, gates, h, c, h0, c0 = cache
-    check(dh=(dh, (*x.shape[:-1], len(U))))
+    x, W, U, gates, h, c, shape = cache
+    check(dh=(dh, (*shape[:-1], len(U))))
     dz = np.empty_like(gates)
     db = np.zeros(U.shape[1], gates.dtype)
     U_transposed = np.ascontiguousarray(U.T, gates.dtype)
-    walk_backward(batched(dh, 2), gates, c, c0, U_transposed, dz, db)
+    walk_backward(batched(dh, 2), gates, c, U_transposed, dz, db)
     dW = weight_gradient(x, dz)
-    dU = h0.T @ dz[:, 0] + shifted_gradient(h, dz)
-    dx = product(dz, W.T).reshape(x.shape)
+    dU = weight_gradient(h[:-1], dz)
+    dx = time_first(product(dz, W.T)).reshape(shape)
     return dx, {"W": dW, "U": dU, "b": db}
 
 
-def shifted_gradient(h, dz):
-    """Σ h_{t−1}ᵀ dz_t over t ≥ 1, (H, 4H), without copying h or dz shifted.
-
-    With all users' rows below one another, each row of h meets the row of dz after it; what
-    meets across two users is taken off again.
-    """
-    across_users = h[:-1, -1].T @ dz[1:, 0]
-    return rows(h)[:-1].T @ rows(dz)[1:] - across_users
-
-
-def rows(a):
-    """All rows below one another: (..., H) as (rows, H)."""
-    return batched(a, 1)
+def time_first(a):
+    """(B, T, H) as (T, B, H), and the other way round."""
+    return np.ascontiguousarray(a.swapaxes(0, 1))
 
 
 def in_chunks(U):
@@ -79,26 +67,23 @@ def in_chunks(U):
 
 
 @jit
-def walk_forward(gates, U, bias, h0, c0, h, c):
-    """gates (B, T, 4H) holds x W and becomes the gates; h, c (B, T, H) are filled.
+def walk_forward(gates, U, bias, h, c):
+    """gates (T, B, 4H) holds x W and becomes the gates; h, c (T + 1, B, H) are filled from 1 on.
 
-    U (chunks, H, 4H / chunks), bias (chunks, 4H / chunks), h0 and c0 (B, H).
+    U (chunks, H, 4H / chunks), bias (chunks, 4H / chunks).
     """
-    B, T, _ = h.shape
+    T, B, _ = gates.shape
     chunks, _, width = U.shape
-    h_now = h0.copy()
     hU_b = np.empty((chunks, B, width), h.dtype)
     for t in range(T):
         for chunk in range(chunks):
             for b in range(B):
                 copy(hU_b[chunk, b], bias[chunk])
-            add_product(hU_b[chunk], h_now, U[chunk])
+            add_product(hU_b[chunk], h[t], U[chunk])
         for b in range(B):
             for chunk in range(chunks):
-                add_at(gates[b, t], chunk * width, hU_b[chunk, b])
-            c_prev = c0[b] if t == 0 else c[b, t - 1]
-            step(gates[b, t], c_prev, c[b, t], h_now[b])
-            copy(h[b, t], h_now[b])
+                add_at(gates[t, b], chunk * width, hU_b[chunk, b])
+            step(gates[t, b], c[t, b], c[t + 1, b], h[t + 1, b])
 
 
 @jit
@@ -131,23 +116,20 @@ def step(z, c_prev, c, h):
 
 
 @jit
-def walk_backward(dh, gates, c, c0, U_transposed, dz, db):
-    """Fills dz (B, T, 4H) from dh, c (B, T, H), gates (B, T, 4H), U_transposed (4H, H).
+def walk_backward(dh, gates, c, U_transposed, dz, db):
+    """Fills dz (T, B, 4H) from dh (B, T, H), gates (T, B, 4H), c (T + 1, B, H).
 
-    db (4H,) is added to.
+    U_transposed (4H, H); db (4H,) is added to.
     """
     B, T, H = dh.shape
     dh_now, dc = np.zeros((B, H), dz.dtype), np.zeros((B, H), dz.dtype)
-    dz_now = np.empty((B, 4 * H), dz.dtype)
     for t in range(T - 1, -1, -1):
         for b in range(B):
             add_at(dh_now[b], 0, dh[b, t])
-            c_prev = c0[b] if t == 0 else c[b, t - 1]
-            step_backward(dz_now[b], dh_now[b], dc[b], gates[b, t], c_prev, c[b, t])
-            add_at(db, 0, dz_now[b])
-            copy(dz[b, t], dz_now[b])
+            step_backward(dz[t, b], dh_now[b], dc[b], gates[t, b], c[t, b], c[t + 1, b])
+            add_at(db, 0, dz[t, b])
         dh_now[:] = 0
-        add_product(dh_now, dz_now, U_transposed)
+        add_product(dh_now, dz[t], U_transposed)
 
 
 @jit

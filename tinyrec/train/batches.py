@@ -69,6 +69,13 @@ def occurring(n, *numbers):
     return np.flatnonzero(occurs)
 
 
+def numbering(touched, n):
+    """Where each of the touched items stands among them: (n,), anything for the others."""
+    number = np.empty(n, np.int64)
+    number[touched] = np.arange(len(touched))
+    return number
+
+
 def make_block(log, windows, negatives, n):
     """The windows (B, 2) as a Block of the items they touch: returns (touched, block).
 
@@ -78,8 +85,7 @@ def make_block(log, windows, negatives, n):
     items, kinds = pad(log.items, windows), pad(log.kinds, windows)
     touched = occurring(n, items, negatives)
     if len(touched) < n:
-        number = np.empty(n, np.int64)
-        number[touched] = np.arange(len(touched))
+        number = numbering(touched, n)
         items, negatives = number[items], number[negatives]
     lengths = windows[:, 1] - windows[:, 0] - 1
     known = numbers_of(log, windows)[:, :-1]
@@ -167,6 +173,7 @@ def batch_gradients(state, training, windows, negatives, seed):
         return block_share(state.params, training, *chosen, rng, rows)
 
     touched = occurring(n, pad(training.log.items, windows), negatives)
+    number = numbering(touched, n)
     for name in TABLES:
         state.adam.catch_up(name, touched)
     jobs = list(enumerate(by_length(windows)))[::-1]
@@ -176,7 +183,7 @@ def batch_gradients(state, training, windows, negatives, seed):
     for share in training.run(one_block, jobs):
         total += share.loss
         right += share.right
-        at = np.searchsorted(touched, share.touched)
+        at = number[share.touched]
         for name, gradient in share.grads.items():
             if name in TABLES:
                 state.adam.add_rows(grads[name], at, gradient)
