@@ -4,6 +4,8 @@ Neither has the fading sum of (11), which PyTorch could only take step by step. 
 are bench.Sizes and those of model/network.py.
 """
 
+import ctypes
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,6 +19,7 @@ from ..preprocess import sequences
 from .bench import clock
 
 BATCH, DROPOUT = 128, 0.2
+PART = 15_000  # steps that PyTorch takes at once: more of them no longer fit its memory's arenas
 
 
 class Model:
@@ -73,9 +76,11 @@ def padded_epoch_seconds(log, sizes, threads):
 
 
 def best_epoch_seconds(log, sizes, threads):
-    """Batches of like length, cut into a part for each worker, a Python thread of its own; loss
-    and gradient in one go, dropout from random bytes, Adam fused, no denormal numbers.
+    """Batches of like length, cut into a part for each worker, a Python thread of its own, or into
+    two where they are large; loss and gradient in one go, dropout from random bytes, Adam fused,
+    no denormal numbers, and memory that is freed is kept.
     """
+    keep_freed_memory()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     model, bits = Model(sizes, fused=True), threading.local()
@@ -99,7 +104,8 @@ def best_epoch_seconds(log, sizes, threads):
 
     def step(members):
         order = members[np.argsort(lengths[members], kind="stable")]
-        parts = [(part, int(lengths[members].sum())) for part in np.array_split(order, threads)]
+        rows = int(lengths[members].sum())
+        parts = [(part, rows) for part in np.array_split(order, max(threads, -(-rows // PART)))]
         first, *others = pool.map(gradients, parts[::-1])
         total = list(first)
         for grads in others:
@@ -115,6 +121,16 @@ def best_epoch_seconds(log, sizes, threads):
     batches = [batches[number] for number in rng.permutation(len(batches))]
     with ThreadPoolExecutor(threads, initializer=lambda: torch.set_num_threads(1)) as pool:
         return seconds_of(step, batches)
+
+
+def keep_freed_memory():
+    """Has glibc give nothing back to the system, not even to begin with: a tenth of PyTorch's time
+    goes into getting it again.
+    """
+    if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt"):
+        mmap_threshold, trim_threshold, top_pad = -3, -1, -2  # as malloc.h numbers them
+        for what, size in ((mmap_threshold, 2**30), (trim_threshold, 2**30), (top_pad, 2**26)):
+            ctypes.CDLL(None).mallopt(what, size)
 
 
 class GBCE(torch.autograd.Function):
