@@ -27,7 +27,7 @@ class Session:
         if not isinstance(rec.layers, str):
             raise InputError("a session knows the steps of the package's own layers only")
         self.rec = rec
-        self.usual_kind = catalogue.usual_kind(rec.log)
+        self.usual_kind = catalogue.usual_kind(rec.catalogue, rec.log)
         self.items, self.kinds, self.numbers = [], [], []  # the whole history
         self.time = None  # of the last event, if it was told
         self.start = 0  # of the window in it

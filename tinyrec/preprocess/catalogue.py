@@ -157,8 +157,10 @@ def cut(log, start, stop):
     return log.items[start:stop], log.kinds[start:stop], numbers
 
 
-def usual_kind(log):
+def usual_kind(catalogue, log):
     """The number of the log's most common kind."""
+    if len(catalogue.kinds) == 1:
+        return 0  # a request by history shall not have to read a large log
     return int(np.bincount(log.kinds).argmax())
 
 
@@ -175,7 +177,7 @@ def past(catalogue, log, user=None, history=None):
         items = catalogue.numbers(known_of(catalogue, history))
         if len(catalogue.kinds) > 1:
             items = items[np.diff(items, prepend=-1) != 0]
-        kinds = np.full(len(items), usual_kind(log))
+        kinds = np.full(len(items), usual_kind(catalogue, log))
         numbers = np.tile(features.one(catalogue.scales), (len(items), 1))
     else:
         items, kinds, numbers = events_of(log, catalogue.user(user))
