@@ -130,7 +130,7 @@ def memory_needed(settings, items, longest, threads):
     """
     D, H, K = (settings[name] for name in ("dim", "hidden", "negatives"))
     parameters = items * (D + 1) + 4 * H * (D + H) + 2 * H * (H + D)
-    users = min(settings["batch"], BLOCK, max(4, STEPS // longest))  # as by_length cuts
+    users = min(settings["batch"], 2 * BLOCK, max(4, STEPS // longest))  # as by_length cuts
     block = users * (longest * (20 * H + 8 * D + 4 * K + 3 * longest) + 3 * K * D)
     return 20 * parameters + 8 * settings["batch"] * K + 4 * threads * block
 

@@ -78,7 +78,15 @@ def test_short_histories_come_in_blocks_of_many():
     assert [len(block) for block in sequences.by_length(spans)] == [sequences.BLOCK] * 2
 
 
-def test_few_spans_make_one_block():
+def test_few_short_spans_make_two_blocks_of_like_size():
+    lengths = np.random.default_rng(0).integers(4, 24, 32)
+    spans = np.stack([np.zeros(32, int), lengths], axis=1)
+    one, other = (lengths[block] for block in sequences.by_length(spans))
+    assert len(one) > len(other)
+    assert 0.8 < len(one) * one[-1] / (len(other) * other[-1]) < 1.25
+
+
+def test_four_spans_make_one_block():
     assert [b.tolist() for b in sequences.by_length(np.array([[0, 5], [5, 7]]))] == [[1, 0]]
 
 

@@ -185,11 +185,15 @@ def side_by_side(log, spans):
 def by_length(spans):
     """Sort spans by length and cut them into blocks; yields index arrays.
 
-    A block ends before four more spans would make it larger than BLOCK, STEPS or PADDING.
+    A block ends before four more spans would make it larger than BLOCK, STEPS or PADDING. Few
+    short spans are cut in two of about the same size, so that two threads end together.
     """
     lengths = spans[:, 1] - spans[:, 0]
     order = np.argsort(lengths, kind="stable")
     lengths = lengths[order].tolist()
+    if 4 < len(order) <= 2 * BLOCK and sum(lengths) <= STEPS:
+        yield from np.split(order, [middle(lengths)])
+        return
     begin = 0
     for four in range(4, len(order) + 4, 4):
         larger = lengths[begin : four + 4]
@@ -198,3 +202,12 @@ def by_length(spans):
         if full or four >= len(order):
             yield order[begin:four]
             begin = four
+
+
+def middle(lengths):
+    """Where to cut sorted lengths, a multiple of four, so that both blocks take about as long."""
+
+    def longer(cut):
+        return max(cut * lengths[cut - 1], (len(lengths) - cut) * lengths[-1])
+
+    return min(range(4, len(lengths), 4), key=longer)
