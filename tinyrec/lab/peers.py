@@ -19,7 +19,7 @@ from ..preprocess import sequences
 from .bench import clock
 
 BATCH, DROPOUT = 128, 0.2
-PART = 15_000  # steps that PyTorch takes at once: more of them no longer fit its memory's arenas
+PART = 10_000  # steps that PyTorch takes at once: many more no longer fit its memory's arenas
 
 
 class Model:
@@ -105,7 +105,8 @@ def best_epoch_seconds(log, sizes, threads):
     def step(members):
         order = members[np.argsort(lengths[members], kind="stable")]
         rows = int(lengths[members].sum())
-        parts = [(part, rows) for part in np.array_split(order, max(threads, -(-rows // PART)))]
+        cut = np.array_split(order, max(threads, 2 if rows > PART else 1))
+        parts = [(part, rows) for part in cut]
         first, *others = pool.map(gradients, parts[::-1])
         total = list(first)
         for grads in others:
