@@ -43,7 +43,7 @@ NEW = ("g2-0", "g4-0")
 @pytest.fixture(scope="module")
 def fitted():
     """A model that has never seen an event of the items NEW."""
-    events = groups_in_turn(without=NEW)
+    events = groups_in_turn(users=500, without=NEW)
     return Recommender(**SMALL, epochs=25, dropout=0.0).fit(events, content=group_vectors())
 
 
