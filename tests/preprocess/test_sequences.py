@@ -86,7 +86,7 @@ def test_few_short_spans_make_two_blocks_of_like_size():
     assert 0.8 < len(one) * one[-1] / (len(other) * other[-1]) < 1.25
 
 
-def test_four_spans_make_one_block():
+def test_two_spans_make_one_block():
     assert [b.tolist() for b in sequences.by_length(np.array([[0, 5], [5, 7]]))] == [[1, 0]]
 
 

@@ -80,7 +80,7 @@ def best_epoch_seconds(log, sizes, threads):
     two where they are large; loss and gradient in one go, dropout from random bytes, Adam fused,
     no denormal numbers, and memory that is freed is kept.
     """
-    keep_freed_memory()
+    give_no_memory_back()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     model, bits = Model(sizes, fused=True), threading.local()
@@ -124,7 +124,7 @@ def best_epoch_seconds(log, sizes, threads):
         return seconds_of(step, batches)
 
 
-def keep_freed_memory():
+def give_no_memory_back():
     """Has glibc give nothing back to the system, not even to begin with: a tenth of PyTorch's time
     goes into getting it again.
     """

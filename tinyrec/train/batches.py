@@ -69,7 +69,7 @@ def occurring(n, *numbers):
     return np.flatnonzero(occurs)
 
 
-def numbering(touched, n):
+def positions(touched, n):
     """Where each of the touched items stands among them: (n,), anything for the others."""
     number = np.empty(n, np.int64)
     number[touched] = np.arange(len(touched))
@@ -85,7 +85,7 @@ def make_block(log, windows, negatives, n):
     items, kinds = pad(log.items, windows), pad(log.kinds, windows)
     touched = occurring(n, items, negatives)
     if len(touched) < n:
-        number = numbering(touched, n)
+        number = positions(touched, n)
         items, negatives = number[items], number[negatives]
     lengths = windows[:, 1] - windows[:, 0] - 1
     known = numbers_of(log, windows)[:, :-1]
@@ -173,7 +173,7 @@ def batch_gradients(state, training, windows, negatives, seed):
         return block_share(state.params, training, *chosen, rng, rows)
 
     touched = occurring(n, pad(training.log.items, windows), negatives)
-    number = numbering(touched, n)
+    number = positions(touched, n)
     for name in TABLES:
         state.adam.catch_up(name, touched)
     jobs = list(enumerate(by_length(windows)))[::-1]
